@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+// Tests of what is shipped (dist and the packed tarball): they run after the build.
+export default defineConfig({
+  test: {
+    include: ["test/package/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    reporters: ["default", ["json", { outputFile: ".cache/results/package.json" }]],
+  },
+});

@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+// Tests against authorization servers and MCP servers that others wrote, started on loopback.
+export default defineConfig({
+  test: {
+    include: ["test/peers/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    reporters: ["default", ["json", { outputFile: ".cache/results/peers.json" }]],
+  },
+});
