@@ -1,0 +1,39 @@
+import { AuthorizationError } from "../errors.js";
+import type { Callback } from "../types.js";
+
+const PARAMETERS = ["code", "state", "iss", "error"] as const;
+
+/** The parameters of an authorization response in any form, each of ours at most once. */
+export function callbackParameters(callback: Callback): URLSearchParams {
+  const params = paramsOf(callback);
+  for (const name of PARAMETERS) {
+    if (params.getAll(name).length > 1) {
+      throw new AuthorizationError(
+        "callback_invalid",
+        `the callback has "${name}" more than once; start the login again`,
+      );
+    }
+  }
+  return params;
+}
+
+function paramsOf(callback: Callback): URLSearchParams {
+  if (typeof callback !== "string") {
+    if (typeof callback !== "object" || (callback as unknown) === null) {
+      throw new TypeError('"callback" must be the callback URL, its query or a CallbackResult');
+    }
+    if ("searchParams" in callback) return callback.searchParams;
+    return "url" in callback ? paramsOf(callback.url) : callback;
+  }
+  const text = callback.trim();
+  if (text.startsWith("?")) return new URLSearchParams(text);
+  try {
+    return new URL(text).searchParams;
+  } catch {
+    // the parser's error quotes its input, which is a secret
+    throw new AuthorizationError(
+      "callback_invalid",
+      'the callback is neither a URL nor a query string that starts with "?"; hand over the whole callback URL',
+    );
+  }
+}

@@ -1,0 +1,108 @@
+import { quoteRemote, TransportError } from "../errors.js";
+import type { HttpOptions, UrlPurpose } from "../types.js";
+
+/** What a URL is wanted for and under whose policy. */
+export interface GuardContext {
+  readonly purpose: UrlPurpose;
+  readonly serverUrl: URL;
+  readonly http: HttpOptions;
+}
+
+export const parseUrl = (value: string | URL): URL | undefined => {
+  try {
+    return new URL(value);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Origin and path: all of a URL that may appear in a message. */
+export function withoutQuery(url: URL): string {
+  const shown = new URL(url);
+  shown.username = shown.password = shown.search = shown.hash = "";
+  return shown.href;
+}
+
+export const describePurpose = (purpose: UrlPurpose): string => purpose.replaceAll("_", " ");
+
+/** `127.` alone would let the domain `127.attacker.example` pass. */
+export const isLoopback = ({ hostname }: URL): boolean => /^(.+\.)?localhost$|^127(\.\d+){3}$|^\[::1\]$/.test(hostname);
+
+const hasCredentials = (url: URL): boolean => url.username !== "" || url.password !== "";
+
+export function parseServerUrl(value: string | URL): URL {
+  const url = parseUrl(value);
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new TypeError("serverUrl must be an absolute http or https URL, such as https://mcp.example.com/mcp");
+  }
+  if (hasCredentials(url)) throw new TypeError("serverUrl must not contain a user name or password; remove them");
+  url.hash = "";
+  return url;
+}
+
+/** What is wrong with a URL that a server named; `undefined` when nothing is. */
+export function findUrlProblem(url: URL, serverUrl: URL): string | undefined {
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url) && isLoopback(serverUrl))) {
+    return "must be https (http is allowed on loopback only, and only for an MCP server on loopback)";
+  }
+  if (hasCredentials(url)) return "must not contain a user name or password";
+  return url.hash === "" ? undefined : "must not have a fragment";
+}
+
+/** Refuses what the library must not request, or not send a user to, and what the host's `allowUrl` does not want. */
+export async function checkUrl(value: string | URL, { purpose, serverUrl, http }: GuardContext): Promise<URL> {
+  const url = parseUrl(value);
+  let problem = url ? findUrlProblem(url, serverUrl) : "must be an absolute URL";
+  if (url && problem === undefined) {
+    const isAllowed = http.allowUrl === undefined || (await http.allowUrl(new URL(url), { purpose, serverUrl }));
+    if (isAllowed) return url;
+    problem = "is refused by the policy of this application (allowUrl)";
+  }
+  const shown = url ? withoutQuery(url) : String(value).replace(/[?#].*/s, "");
+  throw new TransportError(
+    "insecure_url",
+    `the ${describePurpose(purpose)} URL ${quoteRemote(shown)} ${String(problem)}`,
+    {
+      url: shown,
+    },
+  );
+}
+
+/** Accepts https, http on loopback, and private-use schemes in reverse domain notation (RFC 8252 §7); returns the string as given. */
+export function checkRedirectUri(value: string | URL): string {
+  const url = parseUrl(value);
+  const isAccepted =
+    url?.protocol === "http:" ? isLoopback(url) : url !== undefined && /^https:$|\./.test(url.protocol);
+  if (!isAccepted || url.hash !== "") {
+    throw new TypeError(
+      "redirectUri must be an https URL, an http URL on loopback or a private-use scheme such as com.example.app:/callback, without fragment",
+    );
+  }
+  return String(value);
+}
+
+/** Whether `url` lies in `resource`: same origin, and the path of the resource is a prefix on a segment boundary. */
+export function isWithinResource(url: string | URL, resource: string): boolean {
+  const inner = parseUrl(url);
+  const outer = parseUrl(resource);
+  if (!inner || !outer || inner.origin !== outer.origin || resource.includes("#")) return false;
+  if (outer.search !== "" && outer.search !== inner.search) return false;
+  return `${inner.pathname}/`.startsWith(outer.pathname.replace(/\/?$/, "/"));
+}
+
+/** The form under which an MCP server is stored: no fragment, no default port, no slash at the end of the path. */
+export const canonicalServerUrl = (url: URL): string => url.origin + url.pathname.replace(/\/$/, "") + url.search;
+
+/** The resource identifier of a server that publishes none (RFC 8707 §2). */
+export const resourceOf = (serverUrl: URL): string =>
+  serverUrl.origin + (serverUrl.pathname === "/" ? "" : serverUrl.pathname) + serverUrl.search;
+
+const withoutRootSlash = (issuer: string): string =>
+  /^https?:\/\/[^/?#]+\/$/i.test(issuer) ? issuer.slice(0, -1) : issuer;
+
+/**
+ * Compares the issuer that a resource listed with the one that metadata claims, code point by code point. The one tolerance is
+ * the slash of an empty path, which real servers add or drop; both forms lead to the same metadata URL.
+ */
+export const isSameIssuer = (listed: string, published: string): boolean =>
+  withoutRootSlash(listed) === withoutRootSlash(published);

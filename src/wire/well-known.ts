@@ -1,0 +1,15 @@
+/** Where the metadata of a protected resource may be, in the order in which MCP wants them asked (RFC 9728 §3.1). */
+export function protectedResourceMetadataUrls(serverUrl: URL): readonly string[] {
+  const root = `${serverUrl.origin}/.well-known/oauth-protected-resource`;
+  const inserted = root + (serverUrl.pathname === "/" ? "" : serverUrl.pathname) + serverUrl.search;
+  return inserted === root ? [root] : [inserted, root];
+}
+
+/** Where the metadata of an issuer may be, in the order in which MCP wants them asked (RFC 8414 §3.1, OpenID Connect Discovery §4). */
+export function authorizationServerMetadataUrls(issuer: string): readonly string[] {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, "");
+  const openid = "/.well-known/openid-configuration";
+  const urls = [`${origin}/.well-known/oauth-authorization-server${path}`, origin + openid + path];
+  return path === "" ? urls : [...urls, origin + path + openid];
+}
