@@ -52,10 +52,9 @@ export function findUrlProblem(url: URL, serverUrl: URL): string | undefined {
 /** Refuses what the library must not request, or not send a user to, and what the host's `allowUrl` does not want. */
 export async function checkUrl(value: string | URL, { purpose, serverUrl, http }: GuardContext): Promise<URL> {
   const url = parseUrl(value);
-  let problem = url ? findUrlProblem(url, serverUrl) : "must be an absolute URL";
-  if (url && problem === undefined) {
-    const isAllowed = http.allowUrl === undefined || (await http.allowUrl(new URL(url), { purpose, serverUrl }));
-    if (isAllowed) return url;
+  let problem = url === undefined ? "must be an absolute URL" : findUrlProblem(url, serverUrl);
+  if (url !== undefined && problem === undefined) {
+    if (!http.allowUrl || (await http.allowUrl(new URL(url), { purpose, serverUrl }))) return url;
     problem = "is refused by the policy of this application (allowUrl)";
   }
   const shown = url ? withoutQuery(url) : String(value).replace(/[?#].*/s, "");
@@ -71,9 +70,8 @@ export async function checkUrl(value: string | URL, { purpose, serverUrl, http }
 /** Accepts https, http on loopback, and private-use schemes in reverse domain notation (RFC 8252 §7); returns the string as given. */
 export function checkRedirectUri(value: string | URL): string {
   const url = parseUrl(value);
-  const isAccepted =
-    url?.protocol === "http:" ? isLoopback(url) : url !== undefined && /^https:$|\./.test(url.protocol);
-  if (!isAccepted || url.hash !== "") {
+  const isSafe = url?.protocol === "http:" ? isLoopback(url) : /^https:$|\./.test(url?.protocol ?? "");
+  if (!isSafe || String(value).includes("#")) {
     throw new TypeError(
       "redirectUri must be an https URL, an http URL on loopback or a private-use scheme such as com.example.app:/callback, without fragment",
     );
@@ -85,7 +83,7 @@ export function checkRedirectUri(value: string | URL): string {
 export function isWithinResource(url: string | URL, resource: string): boolean {
   const inner = parseUrl(url);
   const outer = parseUrl(resource);
-  if (!inner || !outer || inner.origin !== outer.origin || resource.includes("#")) return false;
+  if (!inner || inner.origin !== outer?.origin || resource.includes("#")) return false;
   if (outer.search !== "" && outer.search !== inner.search) return false;
   return `${inner.pathname}/`.startsWith(outer.pathname.replace(/\/?$/, "/"));
 }
