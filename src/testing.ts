@@ -1,0 +1,11 @@
+export type { ClientMetadata, ClockOptions, KVSetOptions, KVStore, LockOptions, MaybePromise } from "./index.js";
+export { createFakeAuthServer } from "./testing/fake-auth-server.js";
+export type { FakeAuthServer } from "./testing/fake-auth-server.js";
+export type {
+  FakeAuthServerOptions,
+  FakeClient,
+  FakeIssOptions,
+  FakeResourceContext,
+} from "./testing/fake-auth-server-options.js";
+export type { FakeFault, FakeFaults, FaultFunction, FaultName } from "./testing/faults.js";
+export type { FakeEndpoint, FakeRequestCounts, RecordedRequest } from "./testing/request-log.js";

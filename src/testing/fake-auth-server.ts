@@ -1,0 +1,204 @@
+import { answerAuthorization } from "./authorization-endpoint.js";
+import type { Decision } from "./authorization-endpoint.js";
+import { createClients } from "./clients.js";
+import { toSettings } from "./fake-auth-server-options.js";
+import type { FakeAuthServerOptions, Settings } from "./fake-auth-server-options.js";
+import { createFaults } from "./faults.js";
+import type { FakeFault, FakeFaults } from "./faults.js";
+import { createGrants } from "./grants.js";
+import { answerAuthorizationServerMetadata, answerProtectedResourceMetadata, notFound } from "./metadata-endpoints.js";
+import { OAuthRefusal } from "./oauth-refusal.js";
+import { receiveRequest } from "./received-request.js";
+import type { ReceivedRequest } from "./received-request.js";
+import { answerRegistration } from "./registration-endpoint.js";
+import { createRequestLog } from "./request-log.js";
+import type { FakeEndpoint, FakeRequestCounts, RecordedRequest } from "./request-log.js";
+import { answerResource } from "./resource-endpoint.js";
+import { answerRevocation } from "./revocation-endpoint.js";
+import { createSecrets } from "./secrets.js";
+import { answerToken } from "./token-endpoint.js";
+
+/** An authorization server and the MCP server that it protects, in one function. Made by {@link createFakeAuthServer}. @public */
+export interface FakeAuthServer {
+  /** The MCP server, as it was given. */
+  readonly serverUrl: string;
+  readonly issuer: string;
+  /** The server: answers any request, without a network. Fits the `fetch` options of the library and of MCP transports.
+   * Redirects are handed back, never followed. */
+  readonly fetch: (input: Request | string | URL, init?: RequestInit) => Promise<Response>;
+  /** The server's time in milliseconds since the epoch; give it to the client, so that both age together. */
+  readonly now: () => number;
+  /** Moves the server's time on. */
+  advance(ms: number): void;
+
+  /**
+   * Opens an authorization URL as a user who allows everything, or of what was asked for the scopes in `scope`. Resolves to the
+   * callback URL, which holds an `error` when the server refuses the request; rejects when the server shows an error page
+   * instead, because it does not know the client or the redirect URI.
+   */
+  approve(authorizationUrl: string | URL, decision?: { readonly scope?: string | undefined }): Promise<URL>;
+  /** Opens an authorization URL as a user who refuses. Resolves to the callback URL with `error`, `access_denied` unless told. */
+  deny(authorizationUrl: string | URL, error?: string): Promise<URL>;
+
+  /** Everything that was received, in order. */
+  readonly requests: readonly RecordedRequest[];
+  /** How many requests each part received. */
+  readonly counts: FakeRequestCounts;
+  /** The name under which {@link FakeAuthServer.requests} shows a code, a verifier, a token or a secret. */
+  nameOf(secret: string): string;
+  /** Makes requests fail. */
+  readonly faults: FakeFaults;
+
+  /** Ends the life of every access token issued so far, and leaves the refresh tokens. */
+  expireAccessTokens(): void;
+  /** Ends the grant that an access or refresh token belongs to, with all its tokens, as a user who takes consent back. */
+  revokeGrant(token: string): void;
+  /** Forgets a registered client, as servers do that tidy up: its authorization requests and its tokens' refreshes fail from now on. */
+  forgetClient(clientId: string): void;
+  /**
+   * Moves the MCP server to another authorization server: whatever is not for this one's own endpoints and metadata is
+   * answered by `other` from now on, and recorded there. Create `other` with the same `serverUrl` and another `issuer`.
+   */
+  moveTo(other: FakeAuthServer): void;
+}
+
+/**
+ * Makes an authorization server and a protected MCP server for tests, in one `fetch` that needs no network. Hand it to the client
+ * under test, let {@link FakeAuthServer.approve} play the user, then look at what was received.
+ *
+ * @remarks
+ * It behaves as servers in the field do: RFC 9728 and RFC 8414 or OpenID Connect metadata, registration with validation, exact
+ * redirect URIs, PKCE, single-use codes, rotating refresh tokens whose reuse ends the grant, tokens bound to their resource, 401 and
+ * 403 challenges. Everything lives in memory; nothing is validated that is not written here, and nothing here is fit for production.
+ *
+ * @param options - what the server does and publishes; the defaults are a server that follows MCP's authorization specification
+ * @throws `TypeError` when `serverUrl` or `issuer` is no URL
+ * @example
+ * ```ts
+ * const server = createFakeAuthServer();
+ * const client = createAuthClient({ clientMetadata: { client_name: "Test" }, fetch: server.fetch, now: server.now });
+ * const session = client.session(server.serverUrl);
+ * await session.authorize({
+ *   redirectUri: "http://127.0.0.1:8976/callback",
+ *   interact: (authorizationUrl) => server.approve(authorizationUrl),
+ * });
+ * const response = await createAuthFetch(session, { fetch: server.fetch })(server.serverUrl);
+ * console.log(response.status, server.counts.token); // 200 1
+ * ```
+ * @public
+ */
+export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeAuthServer {
+  const settings = toSettings(options);
+  const secrets = createSecrets((options.clients ?? []).flatMap(({ client_secret: secret }) => secret ?? []));
+  let advancedMs = 0;
+  const now = (): number => settings.now() + advancedMs;
+  const clients = createClients(settings);
+  const grants = createGrants(settings, secrets, now);
+  const log = createRequestLog(secrets);
+  const faults = createFaults();
+  let movedTo: FakeAuthServer | undefined;
+
+  async function handle(request: Request, decision: Decision = {}): Promise<Response> {
+    request.signal.throwIfAborted();
+    const url = new URL(request.url);
+    if (movedTo !== undefined && !isOwnAuthServerUrl(settings, url)) return movedTo.fetch(request);
+    const received = await receiveRequest(request);
+    const endpoint = endpointOf(settings, received);
+    const entry = log.add(endpoint, received);
+    const answer = (): Promise<Response> => respond(endpoint, received, decision);
+    const fault = faults.take(entry);
+    const response = await (fault === undefined ? answer() : fault(request, answer));
+    entry.status = response.status;
+    return response;
+  }
+
+  async function respond(endpoint: FakeEndpoint, received: ReceivedRequest, decision: Decision): Promise<Response> {
+    try {
+      switch (endpoint) {
+        case "protectedResourceMetadata":
+          return answerProtectedResourceMetadata(settings, received);
+        case "authorizationServerMetadata":
+          return answerAuthorizationServerMetadata(settings, received);
+        case "registration":
+          return answerRegistration(settings, clients, secrets, now(), received);
+        case "authorization":
+          return await answerAuthorization(settings, clients, grants, received, decision);
+        case "token":
+        case "refresh":
+          return await answerToken(settings, clients, grants, received);
+        case "revocation":
+          return await answerRevocation(settings, clients, grants, received);
+        case "resource":
+          return await answerResource(settings, grants, received);
+        case "unknown":
+          return notFound();
+      }
+    } catch (refusal) {
+      if (refusal instanceof OAuthRefusal) return refusal.toResponse();
+      throw refusal;
+    }
+  }
+
+  async function visit(authorizationUrl: string | URL, decision: Decision): Promise<URL> {
+    const response = await handle(new Request(authorizationUrl), decision);
+    const location = response.headers.get("location");
+    if (location !== null) return new URL(location);
+    throw new Error(`the authorization endpoint answered ${response.status}: ${await response.text()}`);
+  }
+
+  return Object.freeze({
+    serverUrl: String(options.serverUrl ?? settings.serverUrl),
+    issuer: settings.issuer,
+    fetch: (input: Request | string | URL, init?: RequestInit) => handle(new Request(input, init)),
+    now,
+    advance(ms: number): void {
+      advancedMs += ms;
+    },
+    approve: (authorizationUrl: string | URL, decision: { readonly scope?: string | undefined } = {}) =>
+      visit(authorizationUrl, decision),
+    deny: (authorizationUrl: string | URL, error = "access_denied") => visit(authorizationUrl, { error }),
+    requests: log.requests,
+    counts: log.counts,
+    nameOf: (secret: string) => secrets.nameOf(secret),
+    faults: Object.freeze({ add: (fault: FakeFault) => faults.add(fault), clear: () => faults.clear() }),
+    expireAccessTokens: () => grants.expireAccessTokens(),
+    revokeGrant(token: string): void {
+      const grant = grants.grantOf(token);
+      if (grant === undefined) throw new TypeError('"token" was not issued by this server');
+      grant.revoked = true;
+    },
+    forgetClient(clientId: string): void {
+      if (!clients.forget(clientId)) throw new TypeError('"clientId" is not registered at this server');
+    },
+    moveTo(other: FakeAuthServer): void {
+      movedTo = other;
+    },
+  });
+}
+
+function isOwnAuthServerUrl({ endpoints }: Settings, url: URL): boolean {
+  const { authorization, token, registration, revocation, keys, authorizationServerMetadata } = endpoints;
+  return [authorization, token, registration, revocation, keys, authorizationServerMetadata].includes(
+    url.origin + url.pathname,
+  );
+}
+
+/** By the URL alone, whether or not there is something: a request for metadata that is elsewhere counts as one for metadata. */
+function endpointOf({ endpoints, serverUrl, issuer }: Settings, { url, form }: ReceivedRequest): FakeEndpoint {
+  const here = url.origin + url.pathname;
+  if (here === endpoints.authorization) return "authorization";
+  if (here === endpoints.token) return form.get("grant_type") === "refresh_token" ? "refresh" : "token";
+  if (here === endpoints.registration) return "registration";
+  if (here === endpoints.revocation) return "revocation";
+  if (here === endpoints.keys) return "authorizationServerMetadata";
+  const isOurs = url.origin === serverUrl.origin || url.origin === new URL(issuer).origin;
+  if (url.href === endpoints.protectedResourceMetadata) return "protectedResourceMetadata";
+  if (isOurs && /^\/\.well-known\/oauth-protected-resource(\/|$)/.test(url.pathname))
+    return "protectedResourceMetadata";
+  if (isOurs && /\/\.well-known\/(oauth-authorization-server|openid-configuration)(\/|$)/.test(url.pathname)) {
+    return "authorizationServerMetadata";
+  }
+  const root = serverUrl.pathname.replace(/\/$/, "");
+  const isInside = url.pathname === serverUrl.pathname || url.pathname === root || url.pathname.startsWith(`${root}/`);
+  return url.origin === serverUrl.origin && isInside ? "resource" : "unknown";
+}

@@ -1,0 +1,79 @@
+import { scopesOf } from "./fake-auth-server-options.js";
+import type { Settings } from "./fake-auth-server-options.js";
+import type { Grants } from "./grants.js";
+import { json } from "./oauth-refusal.js";
+import type { ReceivedRequest } from "./received-request.js";
+
+/** The protected MCP server: RFC 6750 with the challenges of RFC 9728 §5.1 and of MCP's step-up. */
+export async function answerResource(settings: Settings, grants: Grants, received: ReceivedRequest): Promise<Response> {
+  const { request } = received;
+  const [, value] = /^bearer +([^ ]+)$/i.exec(request.headers.get("authorization") ?? "") ?? [];
+  const base = scopesOf(settings.requiredScope);
+  if (value === undefined) return challenge(settings, 401, { scope: base.join(" ") });
+
+  const token = grants.findAccessToken(value);
+  const problem =
+    token === undefined
+      ? "the access token is not known here"
+      : token.grant.revoked
+        ? "the access token was revoked"
+        : !grants.isLive(token)
+          ? "the access token has expired"
+          : token.grant.resource !== settings.resource
+            ? "the access token is for no particular resource"
+            : undefined;
+  if (token === undefined || problem !== undefined) {
+    return challenge(settings, 401, { error: "invalid_token", error_description: problem, scope: base.join(" ") });
+  }
+
+  const needed = [...new Set([...base, ...operationScopes(settings, received)])];
+  if (needed.some((scope) => !token.scopes.includes(scope))) {
+    return challenge(settings, 403, {
+      error: "insufficient_scope",
+      error_description: "the access token lacks a scope",
+      scope: needed.join(" "),
+    });
+  }
+  const scope = token.scopes.join(" ");
+  return (
+    settings.handleResource?.(request, { clientId: token.grant.clientId, scope }) ?? json(200, { ok: true, scope })
+  );
+}
+
+function operationScopes(
+  { pathScopes = {}, toolScopes = {} }: Settings,
+  { url, json: body }: ReceivedRequest,
+): string[] {
+  const ofPath = Object.entries(pathScopes)
+    .filter(([path]) => url.pathname === path || url.pathname.startsWith(`${path}/`))
+    .map(([, scope]) => scope);
+  const messages: unknown[] = Array.isArray(body) ? body : [body];
+  const ofTools = messages.map((message) => {
+    const name = toolOf(message);
+    return name !== undefined && Object.hasOwn(toolScopes, name) ? toolScopes[name] : undefined;
+  });
+  return [...ofPath, ...ofTools].flatMap(scopesOf);
+}
+
+function toolOf(message: unknown): string | undefined {
+  const { method, params } = (message ?? {}) as { method?: unknown; params?: { name?: unknown } | null };
+  const name = method === "tools/call" ? params?.name : undefined;
+  return typeof name === "string" ? name : undefined;
+}
+
+function challenge(
+  settings: Settings,
+  status: 401 | 403,
+  params: Readonly<Record<string, string | undefined>>,
+): Response {
+  const named = settings.resourceMetadata === "challenge";
+  const all = { ...params, resource_metadata: named ? settings.endpoints.protectedResourceMetadata : undefined };
+  const list = Object.entries(all).flatMap(([name, value]) =>
+    value === undefined || value === "" ? [] : [`${name}="${value.replace(/[\\"]/g, "\\$&")}"`],
+  );
+  return json(
+    status,
+    { error: params["error"] ?? "unauthorized" },
+    { "www-authenticate": ["Bearer", list.join(", ")].filter(Boolean).join(" ") },
+  );
+}
