@@ -7,7 +7,7 @@ export default defineConfig({
   platform: "neutral",
   dts: true,
   splitting: true,
-  treeshake: false,
+  treeshake: true,
   sourcemap: true,
   clean: true,
   minify: false,

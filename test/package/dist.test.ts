@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { join } from "node:path";
+import { build } from "esbuild";
+import * as root from "mcp-oauth-client";
+import { rolldown } from "rolldown";
+import { describe, expect, it } from "vitest";
+
+const dist = join(import.meta.dirname, "..", "..", "dist");
+
+/** What an entry and the chunks behind it import from elsewhere. */
+async function importsOf(entry: string): Promise<readonly string[]> {
+  const { metafile } = await build({
+    entryPoints: [join(dist, `${entry}.js`)],
+    bundle: true,
+    packages: "external",
+    format: "esm",
+    platform: "neutral",
+    metafile: true,
+    write: false,
+  });
+  const all = Object.values(metafile.inputs).flatMap((input) => input.imports);
+  return [...new Set(all.filter((found) => found.external).map((found) => found.path))].sort();
+}
+
+async function withEsbuild(contents: string): Promise<string> {
+  const options = { bundle: true, minify: true, format: "esm", platform: "browser", write: false } as const;
+  const result = await build({ ...options, stdin: { contents, resolveDir: dist }, logLevel: "silent" });
+  return result.outputFiles[0]?.text ?? "";
+}
+
+async function withRolldown(contents: string): Promise<string> {
+  const id = join(dist, "program.js");
+  const program = { name: "program", load: (asked: string) => (asked === id ? contents : null) };
+  const resolve = { ...program, resolveId: (asked: string) => (asked === id ? id : null) };
+  const bundle = await rolldown({ input: id, platform: "browser", plugins: [resolve] });
+  const { output } = await bundle.generate({ format: "esm", minify: true });
+  return output[0].code;
+}
+
+describe("what dist imports", () => {
+  it.each(["index", "testing"])("%s: the OAuth library and no Node module", async (entry) => {
+    expect(["oauth4webapi"]).toEqual(expect.arrayContaining([...(await importsOf(entry))]));
+  });
+  it("node: the same, and Node modules by their `node:` names", async () => {
+    const others = (await importsOf("node")).filter((name) => name !== "oauth4webapi");
+    expect(others.filter((name) => !name.startsWith("node:") || !builtinModules.includes(name.slice(5)))).toEqual([]);
+  });
+  it("types: neither zod nor the OAuth library shows in a declaration", () => {
+    const named = readdirSync(dist)
+      .filter((name) => name.endsWith(".d.ts"))
+      .filter((name) => /from ["'](?:zod|oauth4webapi)/.test(readFileSync(join(dist, name), "utf8")));
+    expect(named).toEqual([]);
+  });
+});
+
+describe.each([
+  ["esbuild", withEsbuild],
+  ["rolldown", withRolldown],
+])("bundled by %s for the browser", (_name, bundle) => {
+  const functions = Object.entries(root)
+    .filter(([, value]) => typeof value === "function")
+    .map(([name]) => name);
+
+  it.each(["mcp-oauth-client", "mcp-oauth-client/testing"])(
+    "an import of %s for nothing leaves nothing",
+    async (name) => {
+      const code = (await bundle(`import "${name}";`)).replace(/\/\/#.*/g, "").trim();
+      expect(code).toBe("");
+    },
+  );
+  it.each(functions)("%s stands alone, without a Node module", async (name) => {
+    const code = await bundle(`import { ${name} } from "mcp-oauth-client"; console.log(${name});`);
+    expect(code.match(/\b(?:from|import\()\s*["'][^"']*/)).toBeNull();
+    expect(code.length).toBeGreaterThan(50);
+  });
+  it("the callback server brings neither schemas nor the OAuth library along", async () => {
+    const code = await bundle(`import { startCallbackServer as f } from "mcp-oauth-client"; console.log(f);`);
+    expect(code.match(/\._zod\b|ZodMini\w*|urn:ietf:params:oauth|code_challenge/)).toBeNull();
+  });
+  it("the entry for Node is refused", async () => {
+    await expect(
+      bundle(`import { openBrowser } from "mcp-oauth-client/node"; console.log(openBrowser);`),
+    ).rejects.toThrow(/resolve ["']mcp-oauth-client\/node/i);
+  });
+});

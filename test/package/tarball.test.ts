@@ -1,0 +1,72 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const repository = join(import.meta.dirname, "..", "..");
+const scratch = mkdtempSync(join(tmpdir(), "mcp-oauth-client-"));
+const installed = join(scratch, "node_modules", "mcp-oauth-client");
+
+/** The Node of the machine: what is supported is not what the dev tools run on. */
+const node =
+  (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .filter((folder) => !folder.includes("node_modules"))
+    .map((folder) => join(folder, process.platform === "win32" ? "node.exe" : "node"))
+    .find((path) => existsSync(path)) ?? process.execPath;
+
+const run = (command: string, ...args: string[]): string =>
+  execFileSync(command, args, { cwd: scratch, encoding: "utf8", shell: process.platform === "win32" });
+
+beforeAll(() => {
+  const pack = ["pack", repository, "--ignore-scripts", "--silent", "--pack-destination", scratch];
+  run("npm", ...pack);
+  const tarball = readdirSync(scratch).find((name) => name.endsWith(".tgz")) ?? "";
+  mkdirSync(installed, { recursive: true });
+  run("tar", "-xzf", tarball, "-C", installed, "--strip-components", "1");
+  for (const name of ["oauth4webapi", "@types"]) {
+    symlinkSync(join(repository, "node_modules", name), join(scratch, "node_modules", name), "junction");
+  }
+});
+afterAll(() => {
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+it("holds the build, the documents and nothing else", () => {
+  const files = readdirSync(installed, { recursive: true, encoding: "utf8" }).map((name) => name.replaceAll("\\", "/"));
+  const documents = ["CHANGELOG.md", "LICENSE", "README.md", "THIRD-PARTY-NOTICES", "package.json"];
+  const entries = ["index", "node", "testing"].flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]);
+  expect(files).toEqual(expect.arrayContaining([...documents, ...entries]));
+  const built = /^dist(?:\/[\w-]+\.(?:js|js\.map|d\.ts))?$/;
+  expect(files.filter((name) => !documents.includes(name) && !built.test(name))).toEqual([]);
+});
+
+describe.each(["mcp-oauth-client", "mcp-oauth-client/node", "mcp-oauth-client/testing"])("%s", (entry) => {
+  const report = `console.log(Object.keys(entry).length, process.version)`;
+
+  it("is imported by name on the machine's own Node", () => {
+    const printed = run(node, "--input-type=module", "-e", `import * as entry from "${entry}"; ${report}`);
+    expect(Number.parseInt(printed)).toBeGreaterThan(0);
+  });
+  it("is required by name, without a warning", () => {
+    const code = `process.on("warning", (warning) => { throw warning }); const entry = require("${entry}"); ${report}`;
+    expect(Number.parseInt(run(node, "--input-type=commonjs", "-e", code))).toBeGreaterThan(0);
+  });
+});
+
+describe.each([
+  ["nodenext", "nodenext"],
+  ["esnext", "bundler"],
+])("a program in TypeScript (module %s, resolution %s)", (module, resolution) => {
+  it("compiles against the declarations, which are themselves checked", () => {
+    const program = join(scratch, "program.mts");
+    const lines = ["", "/node", "/testing"].map(
+      (path, index) => `export * as e${index} from "mcp-oauth-client${path}";`,
+    );
+    writeFileSync(program, lines.join("\n"));
+    const tsc = join(repository, "node_modules", "typescript", "bin", "tsc");
+    const modules = ["--module", module, "--moduleResolution", resolution, "--target", "es2022", "--types", "node"];
+    expect(run(process.execPath, tsc, "--noEmit", "--strict", ...modules, program)).toBe("");
+  });
+});
