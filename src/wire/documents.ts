@@ -19,52 +19,65 @@ export interface ClientInformation {
   readonly [member: string]: unknown;
 }
 
-const text = () => z.optional(z.string());
-const list = () => z.optional(z.array(z.string()));
-const flag = () => z.optional(z.boolean());
+type Kind = "string" | "list of strings" | "boolean";
 
-/** `essential` members must be as the schema says; any other member of a wrong type is dropped, as if it were absent. */
-function parse<T>(document: object, shape: z.core.$ZodLooseShape, essential: readonly string[]): Parsed<T> {
-  const input: Record<string, unknown> = { ...document };
-  // `jitless`: building parsers from strings breaks under a content security policy.
-  const { error } = z.safeParse(z.looseObject(shape), input, { jitless: true });
-  for (const { path, ...issue } of error?.issues ?? []) {
-    const member = String(path[0]);
-    const isList = path.length > 1 || (issue.code === "invalid_type" && issue.expected === "array");
-    if (essential.includes(member))
-      return { ok: false, problem: `"${member}" must be a ${isList ? "list of strings" : "string"}` };
-    Reflect.deleteProperty(input, member);
+function isOfKind(value: unknown, kind: Kind): boolean {
+  const text = z.string();
+  const schema = kind === "string" ? text : kind === "boolean" ? z.boolean() : z.array(text);
+  // `jitless`: parsers built from strings break under a content security policy.
+  return z.safeParse(schema, value, { jitless: true }).success;
+}
+
+/**
+ * Members are checked one by one, without a schema of the whole object, which would double what zod weighs. A document with a wrong
+ * `essential` member is refused; any other wrong member is dropped, as if it were absent.
+ */
+function parse<T>(
+  document: object,
+  required: readonly string[],
+  kinds: Readonly<Record<string, Kind>>,
+  essential: readonly string[],
+): Parsed<T> {
+  const members: Record<string, unknown> = { ...document };
+  for (const [member, kind] of Object.entries(kinds)) {
+    const value = members[member];
+    if ((value === undefined && !required.includes(member)) || isOfKind(value, kind)) continue;
+    if (essential.includes(member)) return { ok: false, problem: `"${member}" must be a ${kind}` };
+    Reflect.deleteProperty(members, member);
   }
-  return { ok: true, value: input as T };
+  return { ok: true, value: members as T };
 }
 
 /** RFC 9728 §2. */
 export const parseProtectedResourceMetadata = (document: object): Parsed<ProtectedResourceMetadata> =>
-  parse(document, { resource: z.string(), authorization_servers: list(), scopes_supported: list() }, [
-    "resource",
-    "authorization_servers",
-  ]);
+  parse(
+    document,
+    ["resource"],
+    { resource: "string", authorization_servers: "list of strings", scopes_supported: "list of strings" },
+    ["resource", "authorization_servers"],
+  );
 
 /** RFC 8414 §2. */
 export const parseAuthorizationServerMetadata = (document: object): Parsed<AuthorizationServerMetadata> =>
   parse(
     document,
+    ["issuer", "token_endpoint"],
     {
-      issuer: z.string(),
-      authorization_endpoint: text(),
-      token_endpoint: z.string(),
-      registration_endpoint: text(),
-      revocation_endpoint: text(),
-      scopes_supported: list(),
-      response_types_supported: list(),
-      grant_types_supported: list(),
-      token_endpoint_auth_methods_supported: list(),
-      code_challenge_methods_supported: list(),
-      authorization_response_iss_parameter_supported: flag(),
-      client_id_metadata_document_supported: flag(),
-      protected_resources: list(),
+      issuer: "string",
+      authorization_endpoint: "string",
+      token_endpoint: "string",
+      registration_endpoint: "string",
+      revocation_endpoint: "string",
+      scopes_supported: "list of strings",
+      response_types_supported: "list of strings",
+      grant_types_supported: "list of strings",
+      token_endpoint_auth_methods_supported: "list of strings",
+      code_challenge_methods_supported: "list of strings",
+      authorization_response_iss_parameter_supported: "boolean",
+      client_id_metadata_document_supported: "boolean",
+      protected_resources: "list of strings",
     },
-    ["issuer", "authorization_endpoint", "token_endpoint"],
+    ["issuer", "token_endpoint", "authorization_endpoint"],
   );
 
 /** RFC 7591 §3.2.1. An empty secret is none; a missing expiry is never, and may be written as a string. */
@@ -74,15 +87,16 @@ export function parseClientInformation(document: object): Parsed<ClientInformati
   if (members["client_id"] === "") return { ok: false, problem: '"client_id" must not be empty' };
   return parse(
     { ...members, client_secret_expires_at: Math.max(0, Number(expiry)) || 0 },
+    ["client_id"],
     {
-      client_id: z.string(),
-      client_secret: text(),
-      token_endpoint_auth_method: text(),
-      redirect_uris: list(),
-      grant_types: list(),
-      scope: text(),
-      registration_access_token: text(),
-      registration_client_uri: text(),
+      client_id: "string",
+      client_secret: "string",
+      token_endpoint_auth_method: "string",
+      redirect_uris: "list of strings",
+      grant_types: "list of strings",
+      scope: "string",
+      registration_access_token: "string",
+      registration_client_uri: "string",
     },
     ["client_id", "client_secret", "token_endpoint_auth_method"],
   );
