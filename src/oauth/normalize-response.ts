@@ -1,0 +1,37 @@
+import type { ReceivedResponse } from "../wire/http.js";
+import { parseJsonObject } from "../wire/http.js";
+
+/** An answer of an OAuth endpoint, read for what it says and not for how it is labelled. */
+export interface OAuthAnswer {
+  readonly status: number;
+  /** Absent when the body is no JSON object. */
+  readonly document: Readonly<Record<string, unknown>> | undefined;
+  readonly error: string | undefined;
+  readonly description: string | undefined;
+}
+
+/** RFC 6749 §3.1: an empty value counts as an absent one. */
+export const nonEmpty = (value: unknown): string | undefined =>
+  typeof value === "string" && value !== "" ? value : undefined;
+
+/**
+ * The error is read from the body whatever stands around it: a `WWW-Authenticate` challenge, another content type than
+ * `application/json`, or status 200. `secrets` are what the request carried; an answer that echoes them loses them here.
+ */
+export function readAnswer({ status, body }: ReceivedResponse, secrets: readonly (string | undefined)[]): OAuthAnswer {
+  const redact = (text: string | undefined): string | undefined =>
+    secrets.reduce<string | undefined>(
+      (rest, secret) => (secret ? rest?.replaceAll(secret, "[redacted]") : rest),
+      text,
+    );
+  const document = parseJsonObject(body);
+  const error = document?.["access_token"] === undefined ? nonEmpty(document?.["error"]) : undefined;
+  // A body that explains nothing in OAuth's terms is quoted, but not that of a success, which may hold tokens.
+  const unexplained = status >= 400 && error === undefined ? body.trim() : undefined;
+  const description = nonEmpty(document?.["error_description"]) ?? nonEmpty(unexplained);
+  return { status, document, error: redact(error), description: redact(description) };
+}
+
+/** Overload, rate limits and failures of the server itself: nothing was decided about the client or its tokens. */
+export const isTransient = ({ status, error }: OAuthAnswer): boolean =>
+  status >= 500 || status === 408 || status === 429 || error === "temporarily_unavailable" || error === "server_error";
