@@ -1,0 +1,255 @@
+import type { AuthChallenge } from "./types.js";
+
+/** Codes of {@link DiscoveryError}. @public */
+export type DiscoveryErrorCode =
+  "discovery_failed" | "metadata_invalid" | "metadata_issuer_mismatch" | "resource_mismatch" | "pkce_unsupported";
+/** Codes of {@link RegistrationError}. @public */
+export type RegistrationErrorCode = "registration_unsupported" | "registration_rejected" | "client_issuer_mismatch";
+/** Codes of {@link AuthorizationError}. @public */
+export type AuthorizationErrorCode =
+  | "authorization_required"
+  | "insufficient_scope"
+  | "authorization_denied"
+  | "state_unknown"
+  | "state_expired"
+  | "subject_mismatch"
+  | "callback_invalid"
+  | "callback_issuer_mismatch";
+/** Codes of {@link TokenError}. @public */
+export type TokenErrorCode = "token_request_rejected" | "token_response_invalid" | "refresh_rejected";
+/** Codes of {@link TransportError}. @public */
+export type TransportErrorCode =
+  "network_error" | "request_timeout" | "insecure_url" | "redirect_refused" | "response_too_large" | "server_error";
+/** Codes of {@link CallbackServerError}. @public */
+export type CallbackServerErrorCode =
+  "callback_timeout" | "callback_server_closed" | "port_unavailable" | "unsupported_runtime";
+/** Codes of {@link StoreError}. @public */
+export type StoreErrorCode = "store_failed" | "lock_timeout";
+/** Every code; each belongs to exactly one class. @public */
+export type AuthErrorCode =
+  | DiscoveryErrorCode
+  | RegistrationErrorCode
+  | AuthorizationErrorCode
+  | TokenErrorCode
+  | TransportErrorCode
+  | CallbackServerErrorCode
+  | StoreErrorCode;
+
+/** One metadata URL that was tried, and what came of it. @public */
+export interface DiscoveryAttempt {
+  readonly url: string;
+  /** HTTP status, when there was an answer. */
+  readonly status?: number;
+  readonly reason: string;
+}
+
+type Details<T> = { readonly [K in keyof T]?: T[K] | undefined } & { readonly cause?: unknown };
+
+const BRAND = /* @__PURE__ */ Symbol.for("mcp-oauth-client.error");
+
+/**
+ * Base of every error that the library makes, wrong arguments (`TypeError`) and aborts (`signal.reason`) aside.
+ * Branch on `code`; test with {@link isAuthError} rather than `instanceof`, which fails across duplicate copies of the package.
+ *
+ * @public
+ */
+export abstract class AuthError extends Error {
+  abstract readonly code: AuthErrorCode;
+
+  constructor(name: string, message: string, details: { readonly cause?: unknown } = {}) {
+    const { cause, ...data } = details;
+    super(message, cause === undefined ? undefined : { cause });
+    Object.defineProperty(this, "name", { value: name, configurable: true });
+    Object.defineProperty(this, BRAND, { value: true });
+    for (const [member, value] of Object.entries(data)) {
+      if (value !== undefined) Object.defineProperty(this, member, { value, enumerable: true });
+    }
+  }
+
+  /** What may be logged: name, code and message. */
+  toJSON(): { readonly name: string; readonly code: AuthErrorCode; readonly message: string } {
+    return { name: this.name, code: this.code, message: this.message };
+  }
+}
+
+/**
+ * The MCP server's authorization server could not be found or must not be used. The resource server's or the
+ * authorization server's operator is at fault; `attempts` says what each URL answered.
+ *
+ * @public
+ */
+export class DiscoveryError extends AuthError {
+  readonly code: DiscoveryErrorCode;
+  declare readonly attempts: readonly DiscoveryAttempt[];
+
+  constructor(code: DiscoveryErrorCode, message: string, details: Details<Pick<DiscoveryError, "attempts">> = {}) {
+    super("DiscoveryError", message, { attempts: [], ...details });
+    this.code = code;
+  }
+}
+
+/** The host could not get a client at the issuer, or its client belongs to another one. @public */
+export class RegistrationError extends AuthError {
+  readonly code: RegistrationErrorCode;
+  declare readonly issuer: string;
+  declare readonly status?: number;
+  /** `error` of the registration endpoint (RFC 7591 §3.2.2). */
+  declare readonly oauthError?: string;
+  /** Untrusted text of the server. */
+  declare readonly oauthErrorDescription?: string;
+
+  constructor(
+    code: RegistrationErrorCode,
+    message: string,
+    details: { readonly issuer: string } & Details<
+      Pick<RegistrationError, "status" | "oauthError" | "oauthErrorDescription">
+    >,
+  ) {
+    super("RegistrationError", message, details);
+    this.code = code;
+  }
+}
+
+/**
+ * The user is needed, refused, or a callback could not be accepted. `authorization_required` and `insufficient_scope`
+ * mean: ask the user, with `session.authorize` or `session.startAuthorization`, handing `challenge` and `scope` on.
+ *
+ * @public
+ */
+export class AuthorizationError extends AuthError {
+  readonly code: AuthorizationErrorCode;
+  /** What the MCP server demanded, for `authorization_required` and `insufficient_scope`. */
+  declare readonly challenge?: AuthChallenge;
+  /** The scope to request now, for `insufficient_scope`: what was requested, granted and demanded, united. */
+  declare readonly scope?: string;
+  /** `error` of the authorization response (RFC 6749 §4.1.2.1), only once the response was authenticated. */
+  declare readonly oauthError?: string;
+  /** Untrusted text of the server. */
+  declare readonly oauthErrorDescription?: string;
+
+  constructor(
+    code: AuthorizationErrorCode,
+    message: string,
+    details: Details<Pick<AuthorizationError, "challenge" | "scope" | "oauthError" | "oauthErrorDescription">> = {},
+  ) {
+    super("AuthorizationError", message, details);
+    this.code = code;
+  }
+}
+
+/** The token endpoint refused, or its answer cannot be used. @public */
+export class TokenError extends AuthError {
+  readonly code: TokenErrorCode;
+  declare readonly status?: number;
+  /** `error` of the token endpoint (RFC 6749 §5.2). */
+  declare readonly oauthError?: string;
+  /** Untrusted text of the server. */
+  declare readonly oauthErrorDescription?: string;
+
+  constructor(
+    code: TokenErrorCode,
+    message: string,
+    details: Details<Pick<TokenError, "status" | "oauthError" | "oauthErrorDescription">> = {},
+  ) {
+    super("TokenError", message, details);
+    this.code = code;
+  }
+}
+
+/**
+ * A request did not get a usable answer, or was not allowed to be made. Nothing stored was changed: try again later,
+ * save for `insecure_url` and `redirect_refused`, which stay until the server or the host's policy changes.
+ *
+ * @public
+ */
+export class TransportError extends AuthError {
+  readonly code: TransportErrorCode;
+  /** Origin and path of the request; never its query. */
+  declare readonly url: string;
+  declare readonly status?: number;
+  /** Milliseconds since the epoch before which the server does not want to be asked again (`Retry-After`). */
+  declare readonly retryAt?: number;
+
+  constructor(
+    code: TransportErrorCode,
+    message: string,
+    details: { readonly url: string } & Details<Pick<TransportError, "status" | "retryAt">>,
+  ) {
+    super("TransportError", message, details);
+    this.code = code;
+  }
+}
+
+/** The loopback callback server could not start, or got no callback. @public */
+export class CallbackServerError extends AuthError {
+  readonly code: CallbackServerErrorCode;
+  /** The port that was asked for, for `port_unavailable`. */
+  declare readonly port?: number;
+
+  constructor(
+    code: CallbackServerErrorCode,
+    message: string,
+    details: Details<Pick<CallbackServerError, "port">> = {},
+  ) {
+    super("CallbackServerError", message, details);
+    this.code = code;
+  }
+}
+
+/** The host's store failed. `cause` holds what it threw. @public */
+export class StoreError extends AuthError {
+  readonly code: StoreErrorCode;
+  /** The record's key, or the lock's name. */
+  declare readonly key?: string;
+
+  constructor(code: StoreErrorCode, message: string, details: Details<Pick<StoreError, "key">> = {}) {
+    super("StoreError", message, details);
+    this.code = code;
+  }
+}
+
+/** Every concrete error as a union discriminated by `code`. @public */
+export type AnyAuthError =
+  | DiscoveryError
+  | RegistrationError
+  | AuthorizationError
+  | TokenError
+  | TransportError
+  | CallbackServerError
+  | StoreError;
+
+type ErrorWithCode<E, C> = E extends { readonly code: infer Codes }
+  ? C extends Codes
+    ? E & { readonly code: C }
+    : never
+  : never;
+
+/**
+ * Tells whether a caught value is an error of this library, from whichever copy of the package, and narrows it.
+ *
+ * @param value - anything caught
+ * @param code - asks for this code as well
+ * @example
+ * ```ts
+ * try {
+ *   await session.getAccessToken();
+ * } catch (error) {
+ *   if (isAuthError(error, "request_timeout")) console.error(`try again later: ${error.url}`);
+ *   else throw error;
+ * }
+ * ```
+ * @public
+ */
+export function isAuthError(value: unknown): value is AnyAuthError;
+/** {@inheritDoc (isAuthError:1)} @public */
+export function isAuthError<C extends AuthErrorCode>(value: unknown, code: C): value is ErrorWithCode<AnyAuthError, C>;
+export function isAuthError(value: unknown, code?: AuthErrorCode): boolean {
+  if (typeof value !== "object" || value === null || !(BRAND in value)) return false;
+  return code === undefined || (value as { code?: unknown }).code === code;
+}
+
+/** Quotes a remote party's text for a message: JSON-escaped, control characters included, and cut at `limit` characters. */
+export function quoteRemote(value: unknown, limit = 200): string {
+  const text = typeof value === "string" ? value : JSON.stringify([value]).slice(1, -1);
+  return JSON.stringify(text.length > limit ? `${text.slice(0, limit)}…` : text);
+}

@@ -1,0 +1,63 @@
+import type { FetchLike } from "./types.js";
+
+// what a runtime may lack, which the compiler's libraries take for granted
+interface Ambient {
+  readonly process?: { readonly getBuiltinModule?: (id: string) => unknown; readonly platform?: string };
+  readonly navigator?: { readonly userAgent?: string; readonly locks?: LockManager };
+  readonly location?: { readonly href: string };
+  readonly WeakRef?: typeof WeakRef;
+}
+
+const ambient = (): Ambient => globalThis;
+
+/** Read at call time, so that a fetch patched later (tests, instrumentation) is the one that is used. */
+export const ambientFetch: FetchLike = (input, init) => globalThis.fetch(input, init);
+
+export const currentTime = (): number => Date.now();
+
+/** Calls back after `ms` unless the returned function is called first. The process may not exit meanwhile. */
+export function startTimer(callback: () => void, ms: number): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => {
+    clearTimeout(timer);
+  };
+}
+
+/** A Node built-in module where the runtime has such a thing (Node, Bun, Deno), without an import that a bundler would see. */
+export function getNodeBuiltin(id: string): unknown {
+  try {
+    return ambient().process?.getBuiltinModule?.(id);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `process.platform`, or the empty string where there is no such thing. */
+export const operatingSystem = (): string => ambient().process?.platform ?? "";
+
+const userAgent = (): string => ambient().navigator?.userAgent ?? "";
+
+/** Browsers answer `redirect: "manual"` with an opaque response that says nothing; other runtimes show the redirect. */
+export const redirectsAreOpaque = (): boolean => userAgent().startsWith("Mozilla/");
+
+/** On workerd a promise that another request made must not be awaited. */
+export const sharesPromises = (): boolean => userAgent() !== "Cloudflare-Workers";
+
+/** Web Locks, where the runtime has them. */
+export const webLocks = (): LockManager | undefined => ambient().navigator?.locks;
+
+/** A number from 0 (included) to 1 (excluded), for spreading load; not for secrets. */
+export const randomFraction = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
+
+/** SHA-256 in lower-case hexadecimal. */
+export async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** What relative URLs are relative to: the page's address in a browser. */
+export const baseUrl = (): string | undefined => ambient().location?.href;
+
+/** A reference that does not keep its target, or one that does not even lead to it where the runtime has no such thing. */
+export const weakly = <T extends object>(target: T): { deref(): T | undefined } =>
+  ambient().WeakRef === undefined ? { deref: () => undefined } : new WeakRef(target);

@@ -1,0 +1,166 @@
+import * as z from "zod/mini";
+import { StoreError } from "../errors.js";
+import type {
+  AuthorizationServerMetadata,
+  ClientRegistration,
+  IgnoredRecord,
+  MaybePromise,
+  PendingAuthorization,
+  ProtectedResourceMetadata,
+  TokenSet,
+} from "../types.js";
+import type { KVStore, RegistrationKey, TokenKey } from "./kv-store.js";
+import { publicKey } from "./public-key.js";
+
+/** What an MCP server last published about itself. */
+export interface ServerRecord {
+  readonly resourceMetadataUrl: string;
+  readonly protectedResource: ProtectedResourceMetadata;
+  readonly fetchedAt: number;
+}
+
+/** What an issuer last published; shared by all of its MCP servers. */
+export interface IssuerRecord {
+  readonly authorizationServer: AuthorizationServerMetadata;
+  readonly fetchedAt: number;
+}
+
+/** Everything that is stored, by kind. */
+export interface Records {
+  readonly tokens: TokenSet;
+  readonly client: ClientRegistration;
+  readonly pending: PendingAuthorization;
+  readonly server: ServerRecord;
+  readonly issuer: IssuerRecord;
+}
+export type RecordKind = keyof Records;
+
+const part = encodeURIComponent;
+
+/** Keys of the records: a promise to every version that shares a store with this one. */
+export const recordKeys = {
+  tokens: ({ serverUrl, subject }: TokenKey): string =>
+    `v1:tokens:${part(serverUrl)}:user:${subject === undefined ? "-" : `=${part(subject)}`}`,
+  client: ({ issuer, redirectUri }: RegistrationKey): string =>
+    `v1:client:${part(issuer)}:${part(withoutLoopbackPort(redirectUri))}`,
+  pending: (state: string): string => `v1:pending:${part(state)}`,
+  server: (serverUrl: string): string => `v1:server:${part(serverUrl)}`,
+  issuer: (issuer: string): string => `v1:issuer:${part(issuer)}`,
+};
+
+/** A client registered with one loopback port is found again from another: RFC 8252 §7.3. */
+export function withoutLoopbackPort(redirectUri: string): string {
+  return redirectUri.replace(/^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)):\d+(?=[/?#]|$)/i, "$1");
+}
+
+// built when first needed, and only the one that is needed
+const text = (): z.ZodMiniString => z.string();
+const maybe = <T extends z.core.SomeType>(type: T): z.ZodMiniOptional<T> => z.optional(type);
+const registration = (): z.core.$ZodType =>
+  z.looseObject({
+    issuer: text(),
+    clientId: text(),
+    clientSecret: maybe(text()),
+    tokenEndpointAuthMethod: z.enum(["none", "client_secret_basic", "client_secret_post"]),
+    redirectUris: z.array(text()),
+    createdAt: z.number(),
+  });
+const authorizationServer = (): z.core.$ZodType => z.looseObject({ issuer: text(), token_endpoint: text() });
+const protectedResource = (): z.core.$ZodType => z.looseObject({ resource: text() });
+const schemas: Readonly<Record<RecordKind, () => z.core.$ZodType>> = {
+  client: registration,
+  tokens: () =>
+    z.looseObject({
+      accessToken: text(),
+      tokenType: text(),
+      refreshToken: maybe(text()),
+      scope: maybe(text()),
+      requestedScope: maybe(text()),
+      expiresAt: maybe(z.number()),
+      obtainedAt: z.number(),
+      issuer: text(),
+      tokenEndpoint: text(),
+      resource: text(),
+      registration: registration(),
+    }),
+  pending: () =>
+    z.looseObject({
+      state: text(),
+      codeVerifier: text(),
+      redirectUri: text(),
+      scope: maybe(text()),
+      subject: maybe(text()),
+      resource: text(),
+      expiresAt: z.number(),
+      registration: registration(),
+      server: z.looseObject({ serverUrl: text(), issuer: text(), authorizationServer: authorizationServer() }),
+    }),
+  server: () =>
+    z.looseObject({ resourceMetadataUrl: text(), protectedResource: protectedResource(), fetchedAt: z.number() }),
+  issuer: () => z.looseObject({ authorizationServer: authorizationServer(), fetchedAt: z.number() }),
+};
+
+/** Puts a record into the envelope that every version can tell apart. */
+export const encodeRecord = (data: unknown): string => JSON.stringify({ v: 1, data });
+
+/** Reads a stored value; whatever is not a record of this kind and version is a miss that is reported. */
+export function decodeRecord<K extends RecordKind>(
+  kind: K,
+  key: string,
+  stored: string | null | undefined,
+  onIgnored: ((record: IgnoredRecord) => void) | undefined,
+): Records[K] | undefined {
+  if (stored === null || stored === undefined) return undefined;
+  let reason = "it is not a record of this library";
+  try {
+    const envelope = JSON.parse(stored) as { readonly v?: unknown; readonly data?: unknown } | null;
+    if (typeof envelope?.v === "number" && envelope.v !== 1) reason = "it was written by another version";
+    else if (envelope?.v === 1) {
+      // jitless: no probing for `eval`, which a Content-Security-Policy would report
+      const result = z.safeParse(schemas[kind](), envelope.data, { jitless: true });
+      if (result.success) return result.data as Records[K];
+      reason = `its member ${JSON.stringify(result.error.issues[0]?.path.join(".") ?? "")} is not as it should be`;
+    }
+  } catch {
+    reason = "it is not JSON";
+  }
+  onIgnored?.({ key: publicKey(key), reason });
+  return undefined;
+}
+
+/** Calls the host's store, and says so when it fails. */
+export async function callStore<T>(action: string, key: string, call: () => MaybePromise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    const shown = publicKey(key);
+    throw new StoreError("store_failed", `the store could not ${action} ${JSON.stringify(shown)}: see the cause`, {
+      key: shown,
+      cause,
+    });
+  }
+}
+
+/** Typed access to the records of a {@link KVStore}. */
+export interface RecordStore {
+  get<K extends RecordKind>(kind: K, key: string): Promise<Records[K] | undefined>;
+  set<K extends RecordKind>(kind: K, key: string, record: Records[K]): Promise<void>;
+  delete(key: string): Promise<void>;
+}
+
+export function createRecordStore(store: KVStore, onIgnored?: (record: IgnoredRecord) => void): RecordStore {
+  return {
+    get: async (kind, key) => decodeRecord(kind, key, await callStore("read", key, () => store.get(key)), onIgnored),
+    async set(_kind, key, record) {
+      const { expiresAt } = _kind === "pending" ? (record as PendingAuthorization) : {};
+      await callStore("write", key, async () => {
+        await store.set(key, encodeRecord(record), { expiresAt });
+      });
+    },
+    async delete(key) {
+      await callStore("delete", key, async () => {
+        await store.delete(key);
+      });
+    },
+  };
+}

@@ -1,0 +1,213 @@
+/** A value, or a promise of it. Stores and host callbacks may answer either way. @public */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** The part of `fetch` that the library calls: a URL and an init, never a `Request`. @public */
+export type FetchLike = (input: string | URL, init?: RequestInit) => Promise<Response>;
+
+/** What {@link createAuthFetch} returns; fits `typeof fetch` and the `fetch` option of the MCP SDK transports. @public */
+export type AuthFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** What a URL that the library is about to request or to hand out is for. @public */
+export type UrlPurpose =
+  | "protected_resource_metadata"
+  | "authorization_server_metadata"
+  | "authorization_endpoint"
+  | "token_endpoint"
+  | "registration_endpoint"
+  | "revocation_endpoint";
+
+/** Options of everything that uses the network. @public */
+export interface HttpOptions {
+  /** The `fetch` for every OAuth request (discovery, registration, token, revocation), for example one with a proxy or a private CA.
+   * @defaultValue `globalThis.fetch`, looked up at each call */
+  readonly fetch?: FetchLike | undefined;
+  /** Ends the work; the promise rejects with `signal.reason`, unwrapped. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds that each single request may take, its body included.
+   * @defaultValue 10000 */
+  readonly timeoutMs?: number | undefined;
+  /** Policy of the host on every URL that a server named, and on every redirect hop: `false` refuses it with `insecure_url`.
+   * It is the place for protection against server-side request forgery when the host itself runs on a server. */
+  readonly allowUrl?: ((url: URL, context: UrlContext) => MaybePromise<boolean>) | undefined;
+}
+
+/** What {@link HttpOptions.allowUrl} is told beside the URL. @public */
+export interface UrlContext {
+  /** What the URL is for. */
+  readonly purpose: UrlPurpose;
+  /** The MCP server that the user chose and that led to this URL. */
+  readonly serverUrl: URL;
+}
+
+/** Options of everything that reads the time. @public */
+export interface ClockOptions {
+  /** Milliseconds since the epoch.
+   * @defaultValue `Date.now` */
+  readonly now?: (() => number) | undefined;
+}
+
+/** Authorization server metadata as published (RFC 8414 §2, OpenID Connect Discovery), with the RFC's own member names.
+ * Members that are `null` are absent here. @public */
+export interface AuthorizationServerMetadata {
+  readonly issuer: string;
+  readonly authorization_endpoint?: string;
+  readonly token_endpoint: string;
+  readonly registration_endpoint?: string;
+  readonly revocation_endpoint?: string;
+  readonly scopes_supported?: readonly string[];
+  readonly response_types_supported?: readonly string[];
+  readonly grant_types_supported?: readonly string[];
+  readonly token_endpoint_auth_methods_supported?: readonly string[];
+  readonly code_challenge_methods_supported?: readonly string[];
+  readonly authorization_response_iss_parameter_supported?: boolean;
+  readonly client_id_metadata_document_supported?: boolean;
+  readonly protected_resources?: readonly string[];
+  readonly [member: string]: unknown;
+}
+
+/** Protected resource metadata as published (RFC 9728 §2). Members that are `null` are absent here. @public */
+export interface ProtectedResourceMetadata {
+  readonly resource: string;
+  readonly authorization_servers?: readonly string[];
+  readonly scopes_supported?: readonly string[];
+  readonly [member: string]: unknown;
+}
+
+/** Client metadata for registration (RFC 7591 §2) and for Client ID Metadata Documents. @public */
+export interface ClientMetadata {
+  readonly client_name?: string;
+  readonly client_uri?: string;
+  readonly logo_uri?: string;
+  readonly redirect_uris?: readonly string[];
+  /** `native` for desktop, mobile and command-line hosts, `web` for hosts behind an https redirect URI.
+   * When absent it is derived from the redirect URI. */
+  readonly application_type?: "native" | "web";
+  readonly token_endpoint_auth_method?: string;
+  readonly grant_types?: readonly string[];
+  readonly response_types?: readonly string[];
+  readonly scope?: string;
+  readonly [member: string]: unknown;
+}
+
+/** Where an MCP server's tokens come from: the outcome of {@link discoverAuthServer}. Plain JSON. @public */
+export interface ServerMetadata {
+  /** The MCP server, as the host gave it. */
+  readonly serverUrl: string;
+  /** The `resource` to ask tokens for (RFC 8707): the string of the protected resource metadata verbatim, else derived from `serverUrl`. */
+  readonly resource: string;
+  /** Issuer of `authorizationServer`, verbatim; everything issued there is bound to this string. */
+  readonly issuer: string;
+  readonly authorizationServer: AuthorizationServerMetadata;
+  readonly protectedResource?: ProtectedResourceMetadata;
+  /** Where `protectedResource` was found, when there is one. */
+  readonly resourceMetadataUrl?: string;
+  /** `protected_resource`: RFC 9728 was followed. `origin_metadata`: a server of MCP revision 2025-03-26 whose origin publishes
+   * metadata. `origin_defaults`: one that publishes none, so that `/authorize`, `/token` and `/register` are assumed. */
+  readonly source: "protected_resource" | "origin_metadata" | "origin_defaults";
+}
+
+/** How a client authenticates at the token endpoint. @public */
+export type TokenEndpointAuthMethod = "none" | "client_secret_basic" | "client_secret_post";
+
+/** A client known to one issuer. Plain JSON; holds a secret when the authorization server gave one. @public */
+export interface ClientRegistration {
+  /** The issuer that knows this client; it is shown to no other. */
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret?: string;
+  /** Milliseconds since the epoch; absent when the secret does not expire. */
+  readonly clientSecretExpiresAt?: number;
+  readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+  /** The redirect URIs as the authorization server registered them; empty when they are not known. */
+  readonly redirectUris: readonly string[];
+  readonly source: "pre_registered" | "metadata_document" | "dynamic";
+  /** The metadata the authorization server answered with, without its secrets; dynamic registrations only. */
+  readonly metadata?: ClientMetadata;
+  /** Token for managing the registration (RFC 7592); dynamic registrations only, where offered. */
+  readonly registrationAccessToken?: string;
+  readonly registrationClientUri?: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
+/** Tokens and what they are bound to. Plain JSON, secret. @public */
+export interface TokenSet {
+  readonly accessToken: string;
+  readonly tokenType: string;
+  readonly refreshToken?: string;
+  readonly idToken?: string;
+  /** What was granted: the `scope` of the token response, else what was requested; absent when neither was named. */
+  readonly scope?: string;
+  /** What was asked for in the authorization request. */
+  readonly requestedScope?: string;
+  /** Milliseconds since the epoch; absent when the server did not say, then the token is used until it is refused. */
+  readonly expiresAt?: number;
+  readonly refreshTokenExpiresAt?: number;
+  readonly obtainedAt: number;
+  readonly issuer: string;
+  readonly tokenEndpoint: string;
+  /** The only resource these tokens are sent to. */
+  readonly resource: string;
+  /** The client these tokens were issued to. */
+  readonly registration: ClientRegistration;
+}
+
+/** A login under way: what must survive until the callback arrives, in whichever process. Plain JSON, secret, single use. @public */
+export interface PendingAuthorization {
+  readonly state: string;
+  readonly codeVerifier: string;
+  readonly redirectUri: string;
+  readonly scope?: string;
+  /** Whose tokens these will be, in the host's own words. */
+  readonly subject?: string;
+  readonly resource: string;
+  readonly server: ServerMetadata;
+  readonly registration: ClientRegistration;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+/** An authorization response as received. **Warning:** `error` and `errorDescription` are not authenticated until
+ * `finishAuthorization` or `exchangeCallback` has accepted the response; do not show them before. @public */
+export interface CallbackResult {
+  /** The whole callback URL. */
+  readonly url: string;
+  readonly state?: string;
+  readonly code?: string;
+  readonly iss?: string;
+  readonly error?: string;
+  readonly errorDescription?: string;
+}
+
+/** Every form in which an authorization response may be handed to the library; always with all of its parameters. @public */
+export type Callback = string | URL | URLSearchParams | CallbackResult;
+
+/** What a `WWW-Authenticate` header asks for (RFC 6750 §3, RFC 9728 §5.1). Untrusted text of the resource server. @public */
+export interface AuthChallenge {
+  readonly scheme: string;
+  readonly resourceMetadataUrl?: string;
+  readonly scope?: string;
+  readonly error?: string;
+  readonly errorDescription?: string;
+}
+
+/** A client that the host registered by other means (spec: pre-registration). @public */
+export interface PreRegisteredClient {
+  /** The issuer that knows this client; it is used at this one only. */
+  readonly issuer: string;
+  /** The MCP server these credentials are meant for. When it is set and that server names another issuer,
+   * a login fails with `client_issuer_mismatch` and does not fall back to another kind of registration. */
+  readonly serverUrl?: string | undefined;
+  readonly clientId: string;
+  readonly clientSecret?: string | undefined;
+  /** @defaultValue the first of `client_secret_basic`, `client_secret_post` that the server supports; `none` without a secret */
+  readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
+  /** The registered redirect URIs; other ones are then refused before the user sees an error page. */
+  readonly redirectUris?: readonly string[] | undefined;
+}
+
+/** A stored record, or a stored file, that the library could not use and left alone. @public */
+export interface IgnoredRecord {
+  readonly key: string;
+  readonly reason: string;
+}
