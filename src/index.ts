@@ -1,0 +1,101 @@
+export type {
+  AuthChallenge,
+  AuthFetch,
+  AuthorizationServerMetadata,
+  Callback,
+  CallbackResult,
+  ClientMetadata,
+  ClientRegistration,
+  ClockOptions,
+  FetchLike,
+  HttpOptions,
+  IgnoredRecord,
+  MaybePromise,
+  PendingAuthorization,
+  PreRegisteredClient,
+  ProtectedResourceMetadata,
+  ServerMetadata,
+  TokenEndpointAuthMethod,
+  TokenSet,
+  UrlContext,
+  UrlPurpose,
+} from "./types.js";
+
+export {
+  AuthError,
+  AuthorizationError,
+  CallbackServerError,
+  DiscoveryError,
+  isAuthError,
+  RegistrationError,
+  StoreError,
+  TokenError,
+  TransportError,
+} from "./errors.js";
+export type {
+  AnyAuthError,
+  AuthErrorCode,
+  AuthorizationErrorCode,
+  CallbackServerErrorCode,
+  DiscoveryAttempt,
+  DiscoveryErrorCode,
+  RegistrationErrorCode,
+  StoreErrorCode,
+  TokenErrorCode,
+  TransportErrorCode,
+} from "./errors.js";
+
+export { discoverAuthServer } from "./protocol/discover-auth-server.js";
+export type { DiscoverAuthServerOptions } from "./protocol/discover-auth-server.js";
+export { registerClient } from "./protocol/register-client.js";
+export type { RegisterClientOptions } from "./protocol/register-client.js";
+export { createAuthorizationRequest } from "./protocol/create-authorization-request.js";
+export type {
+  AuthorizationRequest,
+  CreateAuthorizationRequestOptions,
+} from "./protocol/create-authorization-request.js";
+export { exchangeCallback } from "./protocol/exchange-callback.js";
+export type { ExchangeCallbackOptions } from "./protocol/exchange-callback.js";
+export { refreshTokens } from "./protocol/refresh-tokens.js";
+export type { RefreshTokensOptions } from "./protocol/refresh-tokens.js";
+export { revokeTokens } from "./protocol/revoke-tokens.js";
+export { selectScope } from "./protocol/scope.js";
+export type { SelectScopeOptions } from "./protocol/scope.js";
+export { parseAuthChallenge } from "./wire/challenge.js";
+
+export { startCallbackServer } from "./callback-server/start-callback-server.js";
+export type {
+  CallbackServer,
+  StartCallbackServerOptions,
+  WaitForCallbackOptions,
+} from "./callback-server/start-callback-server.js";
+
+export type { KVSetOptions, KVStore, LockOptions, RegistrationKey, TokenKey, TokenStore } from "./store/kv-store.js";
+export { createMemoryStore } from "./store/memory-store.js";
+export { createTokenStore } from "./store/token-store.js";
+export type { TokenStoreOptions } from "./store/token-store.js";
+export { createWebStorageStore } from "./store/web-storage-store.js";
+export type { WebStorageLike, WebStorageStoreOptions } from "./store/web-storage-store.js";
+
+export { createAuthClient } from "./session/auth-client.js";
+export { createAuthFetch } from "./session/auth-fetch.js";
+export type { AuthFetchOptions, AuthorizationRequiredContext } from "./session/auth-fetch.js";
+export type {
+  AuthClient,
+  AuthClientOptions,
+  AuthEvent,
+  AuthorizeOptions,
+  AuthSession,
+  FinishAuthorizationOptions,
+  FinishedAuthorization,
+  HandleChallengeOptions,
+  InteractContext,
+  LateRedirectUri,
+  SessionFinishOptions,
+  SessionOptions,
+  SignalOptions,
+  SignOutOptions,
+  SignOutResult,
+  StartAuthorizationOptions,
+  StartedAuthorization,
+} from "./session/session-types.js";

@@ -1,0 +1,77 @@
+import { createAuthSession } from "./auth-session.js";
+import { finishAuthorization } from "./authorization.js";
+import { createClientContext } from "./client-context.js";
+import type { AuthClient, AuthClientOptions } from "./session-types.js";
+
+/**
+ * Makes the client of a host application: one store, one identity, one policy for all MCP servers and users.
+ *
+ * @remarks
+ * Does nothing until a session is used: no network, no store, no timer. It is made of the protocol functions that this
+ * package exports, to which it adds storage, locking, refresh and the order of steps.
+ *
+ * @param options - who the host is, and where it keeps things
+ * @returns a frozen object; keep one per host
+ * @throws `TypeError` for a `clientMetadataUrl` that cannot be a client id, and for options of a wrong type
+ * @example A command-line host
+ * ```ts
+ * const client = createAuthClient({
+ *   clientMetadata: { client_name: "Example" },
+ *   store: createFileStore({ directory: join(homedir(), ".example", "auth") }),
+ * });
+ * const session = client.session("https://mcp.example.com/mcp");
+ * await authorizeWithLoopback(session, { openUrl: openBrowser });
+ * const transport = new StreamableHTTPClientTransport(new URL(session.serverUrl), { fetch: createAuthFetch(session) });
+ * ```
+ * @see {@link https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization | MCP authorization}
+ * @public
+ */
+export function createAuthClient(options: AuthClientOptions): AuthClient {
+  checkOptions(options);
+  const context = createClientContext(options);
+  return Object.freeze<AuthClient>({
+    session(serverUrl, { subject } = {}) {
+      if (subject !== undefined && (typeof subject !== "string" || subject === "" || /\p{Surrogate}/u.test(subject))) {
+        throw new TypeError(
+          '"subject" must be a non-empty, well-formed string, or absent for the only user of the host',
+        );
+      }
+      return createAuthSession(context, context.cell(serverUrl, subject));
+    },
+    async finishAuthorization(callback, finishOptions = {}) {
+      const { cell, tokens } = await finishAuthorization(context, callback, finishOptions);
+      return { session: createAuthSession(context, cell), tokens };
+    },
+  });
+}
+
+function checkOptions({ clientMetadata, clientMetadataUrl }: AuthClientOptions): void {
+  if (typeof clientMetadata !== "object" || (clientMetadata as unknown) === null) {
+    throw new TypeError('"clientMetadata" must be an object such as { client_name: "Example" }');
+  }
+  if (clientMetadataUrl !== undefined && !isClientIdUrl(clientMetadataUrl)) {
+    throw new TypeError(
+      '"clientMetadataUrl" must be an https URL with a path, without fragment, user name or "." segments, exactly as the document says',
+    );
+  }
+}
+
+/** Client ID Metadata Document, section 3; the string is compared as it is, so that it must be what a URL parser leaves alone. */
+function isClientIdUrl(value: string): boolean {
+  let url: URL;
+  try {
+    url = new URL(value);
+  } catch {
+    return false;
+  }
+  const { protocol, pathname, hash, username, password } = url;
+  return (
+    protocol === "https:" &&
+    pathname !== "/" &&
+    hash === "" &&
+    !value.includes("#") &&
+    username === "" &&
+    password === "" &&
+    !/\/\.{1,2}(?:[/?]|$)/.test(value)
+  );
+}

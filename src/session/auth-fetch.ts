@@ -1,0 +1,190 @@
+import { isAuthError } from "../errors.js";
+import { ambientFetch, baseUrl, redirectsAreOpaque } from "../platform.js";
+import type { AuthChallenge, AuthFetch, FetchLike, TokenSet } from "../types.js";
+import { parseAuthChallenge } from "../wire/challenge.js";
+import { asksForScope, authorizationRequired, handleChallenge } from "./handle-challenge.js";
+import { interactOnce, mayStepUp } from "./interaction.js";
+import { followRedirects } from "./follow-redirects.js";
+import { usableTokens } from "./refresh.js";
+import { isReplayable } from "./replayable.js";
+import { hasAuthorization, type RequestParts, unpackRequest, withToken } from "./request-parts.js";
+import { engineOf } from "./session-engine.js";
+import type { AuthSession } from "./session-types.js";
+import { createTokenAudience } from "./token-audience.js";
+
+/** Options of {@link createAuthFetch}. @public */
+export interface AuthFetchOptions {
+  /** Sends the requests.
+   * @defaultValue the client's `fetch` option, else `globalThis.fetch` */
+  readonly fetch?: FetchLike | undefined;
+  /** Further URLs of the MCP server's origin that get the token, such as the message endpoint of the HTTP+SSE transport.
+   * @defaultValue none but `serverUrl` and what is below its path */
+  readonly includeUrl?: ((url: URL) => boolean) | undefined;
+  /** Gets the user to log in or to grant more, usually with `session.authorize`; the request is then sent again. Called once at a
+   * time for each session, however many requests wait for it.
+   * @defaultValue the request fails with `authorization_required` or `insufficient_scope` */
+  readonly onAuthorizationRequired?: ((context: AuthorizationRequiredContext) => Promise<void>) | undefined;
+}
+
+/** What {@link AuthFetchOptions.onAuthorizationRequired} is told. @public */
+export interface AuthorizationRequiredContext {
+  readonly session: AuthSession;
+  /** `login`: there are no usable tokens. `step_up`: the server wants more scope than was granted. */
+  readonly reason: "login" | "step_up";
+  /** The scope to request, for a step-up; hand it to `session.authorize`. */
+  readonly scope: string | undefined;
+  /** What the server demanded; hand it to `session.authorize`. */
+  readonly challenge: AuthChallenge | undefined;
+  /** Aborted when every request that waits for the user has been given up. */
+  readonly signal: AbortSignal;
+}
+
+/** How often one request is sent at the most: as it is, after a refresh, after a login, after two step-ups. */
+const MAX_ATTEMPTS = 5;
+
+/**
+ * Wraps `fetch` for one session: requests to its MCP server carry the access token, which is renewed when it runs out or is refused.
+ *
+ * @remarks
+ * Only requests to `session.serverUrl` and below its path get the token; all others, requests with an `Authorization` of their
+ * own, and the authorization server's endpoints pass through untouched. With a fresh token nothing is read from the store.
+ * After a 401 the token is refreshed once and the request sent again; after a 403 `insufficient_scope` the user is asked for
+ * the union of scopes. A body that is a stream cannot be sent twice: the refused response is then handed back, and the next
+ * request carries the new token. Redirects are followed up to three times, and the token goes along only inside the server.
+ *
+ * @param session - whose tokens to send
+ * @returns a function that fits `typeof fetch` and the `fetch` option of MCP transports. It rejects with
+ * {@link AuthorizationError} `authorization_required` or `insufficient_scope` when the user is needed and
+ * `onAuthorizationRequired` is absent or did not help; with {@link TransportError} when a refresh could not be made; and with
+ * whatever the underlying `fetch` rejects with.
+ * @example In an MCP transport
+ * ```ts
+ * const transport = new StreamableHTTPClientTransport(new URL(session.serverUrl), { fetch: createAuthFetch(session) });
+ * ```
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6750#section-2.1 | RFC 6750 §2.1}
+ * @public
+ */
+export function createAuthFetch(session: AuthSession, options: AuthFetchOptions = {}): AuthFetch {
+  const engine = engineOf(session);
+  const { context, cell, freshTokens } = engine;
+  const { onAuthorizationRequired } = options;
+  const send = options.fetch ?? context.http.fetch ?? ambientFetch;
+  const audience = createTokenAudience(engine, options.includeUrl);
+  const opaque = redirectsAreOpaque();
+  // answers from outside the session's server, reached by a redirect
+  const foreign = new WeakSet<Response>();
+  // the last URL that was found to be the server's own, and for which resource: compared, not parsed, on every call
+  let accepted = "";
+  let acceptedResource: string | undefined;
+
+  return async (input, init) => {
+    const parts: RequestParts =
+      typeof input === "string"
+        ? { href: input, target: input, init }
+        : "url" in input
+          ? unpackRequest(input, init)
+          : { href: input.href, target: input, init };
+    if (hasAuthorization(parts.init?.headers)) return await send(input as string, init);
+    let tokens = freshTokens();
+    if (parts.href !== accepted || tokens?.resource !== acceptedResource || tokens === undefined) {
+      const url = parseUrl(parts.href);
+      if (url === undefined || !audience.includes(url)) return await send(input as string, init);
+      const { signal } = parts.init ?? {};
+      tokens ??= await usableTokens(context, cell, {}, signal ?? undefined);
+      if (tokens !== undefined) {
+        if (!(await audience.accepts(url, tokens))) return await send(input as string, init);
+        accepted = parts.href;
+        acceptedResource = tokens.resource;
+      }
+    }
+    const response = await sendOnce(parts, tokens);
+    return response.status === 401 || response.status === 403 ? await afterRefusal(parts, tokens, response) : response;
+  };
+
+  async function sendOnce({ href, target, init }: RequestParts, tokens: TokenSet | undefined): Promise<Response> {
+    if (tokens === undefined) return await send(target, init);
+    const headers = withToken(init?.headers, tokens.accessToken);
+    const redirect = init?.redirect ?? "follow";
+    if (redirect !== "follow" || opaque) {
+      const response = await send(target, { ...init, headers });
+      if (response.redirected && !(await audience.accepts(new URL(response.url), tokens))) foreign.add(response);
+      return response;
+    }
+    const response = await send(target, { ...init, headers, redirect: "manual" });
+    if (response.status < 300 || response.status > 399) return response;
+    const last = await followRedirects(send, href, init, response, {
+      headersFor: async (url) =>
+        (await audience.accepts(url, tokens)) ? withToken(init?.headers, tokens.accessToken) : undefined,
+    });
+    if (!last.own) foreign.add(last.response);
+    return last.response;
+  }
+
+  async function afterRefusal(parts: RequestParts, used: TokenSet | undefined, refusal: Response): Promise<Response> {
+    const signal = parts.init?.signal ?? undefined;
+    const replayable = isReplayable(parts.init?.body);
+    let response = refusal;
+    let tokens = used;
+    let refreshed = false;
+    let loggedIn = false;
+    for (let attempt = 1; ; attempt += 1) {
+      const challenge = parseAuthChallenge(response);
+      const stepUp = asksForScope(response, challenge);
+      if (foreign.has(response) || (response.status !== 401 && !stepUp)) return response;
+      if (replayable) await discard(response);
+      try {
+        if (attempt === MAX_ATTEMPTS || (refreshed && !stepUp)) throw authorizationRequired(cell, challenge);
+        const accessToken = tokens?.accessToken;
+        tokens = await handleChallenge(context, cell, response, { accessToken, signal });
+        refreshed ||= !stepUp;
+      } catch (error) {
+        const reason = isAuthError(error, "insufficient_scope") ? "step_up" : "login";
+        const asked = reason === "login" && loggedIn;
+        if (attempt === MAX_ATTEMPTS || asked || !(await askUser(error, signal))) {
+          await discard(response);
+          throw error;
+        }
+        loggedIn ||= reason === "login";
+        refreshed = true;
+        tokens = await usableTokens(context, cell, {}, signal);
+      }
+      if (!replayable) return response;
+      response = await sendOnce(parts, tokens);
+    }
+  }
+
+  /** Whether the host was asked, and what it did is worth another try. */
+  async function askUser(error: unknown, signal: AbortSignal | undefined): Promise<boolean> {
+    const stepUp = isAuthError(error, "insufficient_scope");
+    if (onAuthorizationRequired === undefined || !(stepUp || isAuthError(error, "authorization_required")))
+      return false;
+    const { challenge, scope } = error;
+    if (stepUp && (scope === undefined || (cell.interaction === undefined && !mayStepUp(cell, scope, context.now())))) {
+      return false;
+    }
+    const reason = stepUp ? "step_up" : "login";
+    await interactOnce(
+      cell,
+      (ended) => onAuthorizationRequired({ session, reason, scope, challenge, signal: ended }),
+      signal,
+    );
+    return true;
+  }
+}
+
+function parseUrl(href: string): URL | undefined {
+  try {
+    return new URL(href, baseUrl());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Frees the connection of an answer that nobody will read. */
+async function discard(response: Response): Promise<void> {
+  try {
+    await response.body?.cancel();
+  } catch {
+    // it was read, or is being read, by someone else
+  }
+}

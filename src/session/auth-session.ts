@@ -1,0 +1,31 @@
+import { authorize, finishAuthorization, startAuthorization } from "./authorization.js";
+import type { ClientContext } from "./client-context.js";
+import { handleChallenge } from "./handle-challenge.js";
+import { usableTokens } from "./refresh.js";
+import { bindEngine } from "./session-engine.js";
+import type { AuthSession } from "./session-types.js";
+import { signOut } from "./sign-out.js";
+import { readTokens } from "./stored-tokens.js";
+import type { TokenCell } from "./token-cell.js";
+
+export function createAuthSession(context: ClientContext, cell: TokenCell): AuthSession {
+  const { subject } = cell.key;
+  const freshTokens = () => (context.now() < cell.freshUntil ? cell.tokens : undefined);
+  const session: AuthSession = Object.freeze<AuthSession>({
+    serverUrl: cell.key.serverUrl,
+    subject,
+    getTokens: () => readTokens(context, cell),
+    getAccessToken: async ({ signal } = {}) =>
+      (freshTokens() ?? (await usableTokens(context, cell, {}, signal)))?.accessToken,
+    async handleChallenge(response, options = {}) {
+      await handleChallenge(context, cell, response, options);
+    },
+    startAuthorization: (options) => startAuthorization(context, cell, options),
+    finishAuthorization: async (callback, options = {}) =>
+      (await finishAuthorization(context, callback, { ...options, subject, cell })).tokens,
+    authorize: (options) => authorize(context, cell, options),
+    signOut: (options = {}) => signOut(context, cell, options),
+  });
+  bindEngine(session, { context, cell, freshTokens });
+  return session;
+}

@@ -1,0 +1,133 @@
+import { AuthorizationError } from "../errors.js";
+import { createAuthorizationRequest } from "../protocol/create-authorization-request.js";
+import { exchangeCallback } from "../protocol/exchange-callback.js";
+import { coversScope, selectScope } from "../protocol/scope.js";
+import { withLock } from "../store/locks.js";
+import { callStore, decodeRecord, recordKeys } from "../store/records.js";
+import type { Callback, PendingAuthorization, TokenSet } from "../types.js";
+import { callbackParameters } from "../wire/callback-parameters.js";
+import type { ClientContext } from "./client-context.js";
+import { discoverForSession } from "./discovery-cache.js";
+import { resolveRegistration } from "./resolve-registration.js";
+import type {
+  AuthorizeOptions,
+  FinishAuthorizationOptions,
+  StartAuthorizationOptions,
+  StartedAuthorization,
+} from "./session-types.js";
+import { readTokens, writeTokens } from "./stored-tokens.js";
+import type { TokenCell } from "./token-cell.js";
+
+export async function startAuthorization(
+  context: ClientContext,
+  cell: TokenCell,
+  options: StartAuthorizationOptions,
+): Promise<StartedAuthorization> {
+  const { challenge, extraParams, signal } = options;
+  signal?.throwIfAborted();
+  const server = await discoverForSession(context, cell, { challenge, signal });
+  const previous = await readTokens(context, cell);
+  const { registration, redirectUri } = await resolveRegistration(context, server, previous, options);
+  const scope = options.scope ?? selectScope(server, { challenge, previous: isStepUp(options) ? previous : undefined });
+  const { authorizationUrl, pending } = await createAuthorizationRequest(server, registration, {
+    redirectUri,
+    scope,
+    extraParams,
+    subject: cell.key.subject,
+    now: context.now,
+    allowUrl: context.http.allowUrl,
+  });
+  signal?.throwIfAborted();
+  await context.records.set("pending", recordKeys.pending(pending.state), pending);
+  context.emit({ type: "authorization_started", ...cell.key });
+  return { authorizationUrl, state: pending.state, expiresAt: pending.expiresAt };
+}
+
+/** Only a demand for more scope adds to what was granted before; a plain login asks for what the server asks for now. */
+const isStepUp = ({ challenge }: StartAuthorizationOptions): boolean => challenge?.error === "insufficient_scope";
+
+/** Whose login may be finished here. */
+export interface FinishContext extends FinishAuthorizationOptions {
+  /** The server it must have been started for; any, when absent. */
+  readonly cell?: TokenCell | undefined;
+}
+
+export async function finishAuthorization(
+  context: ClientContext,
+  callback: Callback,
+  { subject, state: expectedState, signal, cell: expectedCell }: FinishContext,
+): Promise<{ readonly cell: TokenCell; readonly tokens: TokenSet }> {
+  signal?.throwIfAborted();
+  const state = callbackParameters(callback).get("state");
+  if (state === null || (expectedState !== undefined && state !== expectedState)) throw stateUnknown();
+  const key = recordKeys.pending(state);
+  // looked at before it is taken, so that a callback which reached the wrong user costs the right one nothing
+  const found = await context.records.get("pending", key);
+  if (found === undefined) throw stateUnknown();
+  const cell = context.cell(found.server.serverUrl, found.subject);
+  if (found.subject !== undefined && found.subject !== subject) {
+    throw new AuthorizationError(
+      "subject_mismatch",
+      "this login was started for another user than the one who completes it: start a new login as the user who is signed in here",
+    );
+  }
+  if (expectedCell !== undefined && expectedCell !== cell) throw stateUnknown();
+  const pending = await takePending(context, key, state);
+  if (pending === undefined) throw stateUnknown();
+  const tokens = await exchangeCallback(pending, callback, { ...context.http, signal, now: context.now });
+  await withLock(context.store, `refresh:${cell.name}`, () => writeTokens(context, cell, tokens), { waitMs: 10_000 });
+  context.emit({
+    type: "authorized",
+    ...cell.key,
+    ...(tokens.scope === undefined ? {} : { scope: tokens.scope }),
+  });
+  return { cell, tokens };
+}
+
+/** One of all who hold the same callback gets the record: a reload of the callback page must not use the code again. */
+async function takePending(
+  { store, records }: ClientContext,
+  key: string,
+  state: string,
+): Promise<PendingAuthorization | undefined> {
+  if (store.take !== undefined) {
+    return decodeRecord("pending", key, await callStore("take", key, () => store.take?.(key)), undefined);
+  }
+  return await withLock(store, `pending:${state}`, async () => {
+    const pending = await records.get("pending", key);
+    await records.delete(key);
+    return pending;
+  });
+}
+
+const stateUnknown = (): AuthorizationError =>
+  new AuthorizationError(
+    "state_unknown",
+    "no login is waiting for this callback: it was completed already, has expired, or was not started here; start a new login",
+  );
+
+/** A whole login. Whoever comes while one is under way waits and takes over its tokens. */
+export async function authorize(context: ClientContext, cell: TokenCell, options: AuthorizeOptions): Promise<TokenSet> {
+  const { signal, force = false, interact } = options;
+  const before = await readTokens(context, cell);
+  return await withLock(
+    context.store,
+    `authorize:${cell.name}`,
+    async () => {
+      const current = await readTokens(context, cell);
+      if (
+        !force &&
+        current !== undefined &&
+        current.accessToken !== before?.accessToken &&
+        coversScope(current.scope, options.scope ?? options.challenge?.scope)
+      ) {
+        return current;
+      }
+      const { authorizationUrl, state } = await startAuthorization(context, cell, options);
+      const callback = await interact(authorizationUrl, { state, signal });
+      const { subject } = cell.key;
+      return (await finishAuthorization(context, callback, { subject, state, signal, cell })).tokens;
+    },
+    { signal },
+  );
+}

@@ -1,0 +1,72 @@
+import type { DiscoverAuthServerOptions } from "../protocol/discover-auth-server.js";
+import { discoverAuthServer } from "../protocol/discover-auth-server.js";
+import { currentTime, weakly } from "../platform.js";
+import type { KVStore, TokenStore } from "../store/kv-store.js";
+import { createMemoryStore } from "../store/memory-store.js";
+import type { RecordStore } from "../store/records.js";
+import { createRecordStore, recordKeys } from "../store/records.js";
+import { createTokenStore } from "../store/token-store.js";
+import type { HttpOptions, IgnoredRecord, ServerMetadata } from "../types.js";
+import { canonicalServerUrl, parseServerUrl } from "../wire/url-policy.js";
+import type { AuthClientOptions, AuthEvent } from "./session-types.js";
+import { createTokenCell, type TokenCell } from "./token-cell.js";
+
+/** What all sessions of one client have in common. */
+export interface ClientContext {
+  readonly options: AuthClientOptions;
+  readonly store: KVStore;
+  readonly tokenStore: TokenStore;
+  readonly records: RecordStore;
+  readonly http: HttpOptions;
+  readonly now: () => number;
+  readonly emit: (event: AuthEvent) => void;
+  readonly discover: (serverUrl: URL, options: DiscoverAuthServerOptions) => Promise<ServerMetadata>;
+  readonly cell: (serverUrl: string | URL, subject: string | undefined) => TokenCell;
+}
+
+export function createClientContext(options: AuthClientOptions): ClientContext {
+  const { fetch, timeoutMs, allowUrl, onEvent } = options;
+  const now = options.now ?? currentTime;
+  const store = options.store ?? createMemoryStore({ now });
+  const emit = (event: AuthEvent): void => {
+    try {
+      onEvent?.(event);
+    } catch {
+      // an observer must not be able to break a login
+    }
+  };
+  const onIgnored = (record: IgnoredRecord): void => {
+    emit({ type: "record_ignored", ...record });
+  };
+  return {
+    options,
+    store,
+    tokenStore: options.tokenStore ?? createTokenStore(store, { onIgnored }),
+    records: createRecordStore(store, onIgnored),
+    http: { fetch, timeoutMs, allowUrl },
+    now,
+    emit,
+    discover: options.discover ?? discoverAuthServer,
+    cell: createCellLookup(),
+  };
+}
+
+/** Sessions of one server and subject share one cell for as long as one of them is in use. */
+function createCellLookup(): ClientContext["cell"] {
+  const cells = new Map<string, { deref(): TokenCell | undefined }>();
+  let sweepAt = 256;
+  return (serverUrl, subject) => {
+    const url = parseServerUrl(serverUrl);
+    const key = { serverUrl: canonicalServerUrl(url), ...(subject === undefined ? {} : { subject }) };
+    const name = recordKeys.tokens(key);
+    const known = cells.get(name)?.deref();
+    if (known !== undefined) return known;
+    const cell = createTokenCell(url, key, name);
+    if (cells.size >= sweepAt) {
+      for (const [stale, reference] of cells) if (reference.deref() === undefined) cells.delete(stale);
+      sweepAt = Math.max(256, 2 * cells.size);
+    }
+    cells.set(name, weakly(cell));
+    return cell;
+  };
+}

@@ -1,0 +1,60 @@
+import type { DiscoverAuthServerOptions } from "../protocol/discover-auth-server.js";
+import { recordKeys } from "../store/records.js";
+import type { AuthChallenge, ServerMetadata } from "../types.js";
+import { protectedResourceMetadataUrls } from "../wire/well-known.js";
+import type { ClientContext } from "./client-context.js";
+import type { TokenCell } from "./token-cell.js";
+
+const METADATA_FRESH_MS = 3_600_000;
+
+export interface DiscoveryOptions {
+  readonly challenge?: AuthChallenge | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Discovers for a login: the protected resource metadata is always read anew, because the server may have moved to another
+ * issuer; metadata of an issuer serves all of its MCP servers for an hour.
+ */
+export async function discoverForSession(
+  context: ClientContext,
+  cell: TokenCell,
+  { challenge, signal }: DiscoveryOptions,
+): Promise<ServerMetadata> {
+  const { records, options, http, now } = context;
+  const serverKey = recordKeys.server(cell.key.serverUrl);
+  const spared = new Set<string>();
+  const request: DiscoverAuthServerOptions = {
+    ...http,
+    signal,
+    challenge: challenge?.resourceMetadataUrl === undefined ? await rememberedLocation() : challenge,
+    selectIssuer: options.selectIssuer,
+    legacyFallback: options.legacyFallback,
+    async knownAuthorizationServer(issuer) {
+      const known = await records.get("issuer", recordKeys.issuer(issuer));
+      if (known === undefined || Math.abs(now() - known.fetchedAt) > METADATA_FRESH_MS) return undefined;
+      spared.add(issuer);
+      return known.authorizationServer;
+    },
+  };
+  const server = await context.discover(cell.serverUrl, request);
+  const { protectedResource, resourceMetadataUrl, authorizationServer, issuer, source } = server;
+  const fetchedAt = now();
+  if (protectedResource !== undefined && resourceMetadataUrl !== undefined) {
+    await records.set("server", serverKey, { resourceMetadataUrl, protectedResource, fetchedAt });
+  }
+  if (!spared.has(issuer) && source !== "origin_defaults") {
+    await records.set("issuer", recordKeys.issuer(issuer), { authorizationServer, fetchedAt });
+  }
+  context.emit({ type: "discovered", serverUrl: cell.key.serverUrl, issuer });
+  return server;
+
+  /** A server that once pointed to metadata at a place of its own still has it there when a login starts without a challenge. */
+  async function rememberedLocation(): Promise<AuthChallenge | undefined> {
+    const resourceMetadataUrl = (await records.get("server", serverKey))?.resourceMetadataUrl;
+    return resourceMetadataUrl === undefined ||
+      protectedResourceMetadataUrls(cell.serverUrl).includes(resourceMetadataUrl)
+      ? challenge
+      : { scheme: "Bearer", ...challenge, resourceMetadataUrl };
+  }
+}

@@ -1,0 +1,66 @@
+import { AuthorizationError } from "../errors.js";
+import { coversScope, unionScopes } from "../protocol/scope.js";
+import { recordKeys } from "../store/records.js";
+import type { AuthChallenge, TokenSet } from "../types.js";
+import { parseAuthChallenge } from "../wire/challenge.js";
+import type { ClientContext } from "./client-context.js";
+import { usableTokens } from "./refresh.js";
+import type { HandleChallengeOptions } from "./session-types.js";
+import { readTokens } from "./stored-tokens.js";
+import type { TokenCell } from "./token-cell.js";
+
+/** Whether a 403 asks for more scope, rather than refusing for good. */
+export const asksForScope = (response: Response, challenge: AuthChallenge | undefined): boolean =>
+  response.status === 403 && challenge?.error === "insufficient_scope";
+
+/** Resolves when the request is worth sending again, with the tokens to send; throws what the host has to do otherwise. */
+export async function handleChallenge(
+  context: ClientContext,
+  cell: TokenCell,
+  response: Response,
+  { accessToken, signal }: HandleChallengeOptions,
+): Promise<TokenSet> {
+  const challenge = parseAuthChallenge(response);
+  if (asksForScope(response, challenge)) return await widen(context, cell, accessToken, challenge);
+  if (response.status !== 401) {
+    throw new TypeError('"response" must be a 401, or a 403 with the challenge "insufficient_scope"');
+  }
+  const tokens = await usableTokens(context, cell, { refused: accessToken, challenge }, signal);
+  if (tokens === undefined) throw authorizationRequired(cell, challenge);
+  return tokens;
+}
+
+export const authorizationRequired = ({ key }: TokenCell, challenge: AuthChallenge | undefined): AuthorizationError =>
+  new AuthorizationError(
+    "authorization_required",
+    `the MCP server ${JSON.stringify(key.serverUrl)} needs the user to log in: call session.authorize or session.startAuthorization`,
+    challenge && { challenge },
+  );
+
+/** A refresh cannot widen a grant: either someone has logged in with more scope meanwhile, or the user is needed. */
+async function widen(
+  context: ClientContext,
+  cell: TokenCell,
+  used: string | undefined,
+  challenge: AuthChallenge | undefined,
+): Promise<TokenSet> {
+  const tokens = await readTokens(context, cell);
+  const demanded = challenge?.scope ?? (await publishedScope(context, cell));
+  if (tokens !== undefined && tokens.accessToken !== used && coversScope(tokens.scope, demanded)) return tokens;
+  const scope = unionScopes(tokens?.requestedScope, tokens?.scope, demanded);
+  const granted = tokens !== undefined && coversScope(tokens.scope, demanded);
+  throw new AuthorizationError(
+    "insufficient_scope",
+    `the MCP server ${JSON.stringify(cell.key.serverUrl)} needs more scope than was granted: ` +
+      (granted
+        ? "the token claims what the server demands and is refused all the same, so another login will not help"
+        : "call session.authorize with this error's challenge and scope"),
+    { ...(challenge && { challenge }), ...(scope !== undefined && !granted && { scope }) },
+  );
+}
+
+/** A challenge that does not say which scope it wants is answered with what the resource publishes. */
+async function publishedScope({ records }: ClientContext, cell: TokenCell): Promise<string | undefined> {
+  const server = await records.get("server", recordKeys.server(cell.key.serverUrl));
+  return server?.protectedResource.scopes_supported?.join(" ");
+}

@@ -1,0 +1,51 @@
+import { settled } from "../store/locks.js";
+import type { TokenCell } from "./token-cell.js";
+
+const STEP_UPS_PER_SCOPE = 2;
+const FORGET_STEP_UPS_MS = 600_000;
+
+/**
+ * Asks the user once for all who need it: callers that come meanwhile wait for the same answer. `ask` is aborted when every
+ * one of them has given up.
+ */
+export async function interactOnce(
+  cell: TokenCell,
+  ask: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const interaction = (cell.interaction ??= begin(cell, ask));
+  interaction.waiters += 1;
+  try {
+    await settled(interaction.done, { signal });
+    await interaction.done;
+  } finally {
+    interaction.waiters -= 1;
+    if (interaction.waiters === 0 && cell.interaction === interaction) {
+      cell.interaction = undefined;
+      interaction.abort.abort(signal?.reason);
+    }
+  }
+}
+
+function begin(cell: TokenCell, ask: (signal: AbortSignal) => Promise<void>): NonNullable<TokenCell["interaction"]> {
+  const abort = new AbortController();
+  const done = (async () => {
+    await ask(abort.signal);
+  })();
+  const interaction = { abort, done, waiters: 0 };
+  const clear = (): void => {
+    if (cell.interaction === interaction) cell.interaction = undefined;
+  };
+  done.then(clear, clear);
+  return interaction;
+}
+
+/** Counts a step-up; `false` when this scope was asked for often enough and the server still wants more. */
+export function mayStepUp(cell: TokenCell, scope: string, now: number): boolean {
+  const key = scope.split(" ").sort().join(" ");
+  const known = cell.stepUps.get(key);
+  const count = known === undefined || known.forgetAt <= now ? 0 : known.count;
+  if (count >= STEP_UPS_PER_SCOPE) return false;
+  cell.stepUps.set(key, { count: count + 1, forgetAt: now + FORGET_STEP_UPS_MS });
+  return true;
+}

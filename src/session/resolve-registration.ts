@@ -1,0 +1,172 @@
+import { RegistrationError, quoteRemote } from "../errors.js";
+import { registerClient } from "../protocol/register-client.js";
+import { withLock } from "../store/locks.js";
+import { callStore, recordKeys, withoutLoopbackPort } from "../store/records.js";
+import type { ClientRegistration, PreRegisteredClient, ServerMetadata, TokenSet } from "../types.js";
+import { canonicalServerUrl, parseServerUrl } from "../wire/url-policy.js";
+import type { ClientContext } from "./client-context.js";
+import type { LateRedirectUri, StartAuthorizationOptions } from "./session-types.js";
+
+/** The client to log in as, and the redirect URI it will use. */
+export interface ResolvedRegistration {
+  readonly registration: ClientRegistration;
+  readonly redirectUri: string;
+}
+
+/**
+ * Finds the client for this issuer: pre-registered, registered before, identified by its metadata document, or registered now;
+ * in this order, which is the spec's with what is already there first.
+ */
+export async function resolveRegistration(
+  context: ClientContext,
+  server: ServerMetadata,
+  previous: TokenSet | undefined,
+  { redirectUri, signal }: Pick<StartAuthorizationOptions, "redirectUri" | "signal">,
+): Promise<ResolvedRegistration> {
+  const late = isLate(redirectUri) ? redirectUri : undefined;
+  const base = (isLate(redirectUri) ? redirectUri.base : redirectUri).toString();
+  const preRegistered = await findPreRegistered(context, server, previous);
+  const stored = preRegistered === undefined ? await readRegistration(context, server, base) : undefined;
+  const known = preRegistered ?? stored ?? metadataDocument(context, server);
+  const chosen = late === undefined ? base : (await late.listen(known?.redirectUris ?? [])).toString();
+  if (known !== undefined && (known.source !== "dynamic" || known.redirectUris.includes(chosen))) {
+    return { registration: known, redirectUri: chosen };
+  }
+  const registration = metadataDocument(context, server) ?? (await register(context, server, chosen, signal));
+  return { registration, redirectUri: chosen };
+}
+
+const isLate = (value: StartAuthorizationOptions["redirectUri"]): value is LateRedirectUri =>
+  typeof value === "object" && "listen" in value;
+
+async function findPreRegistered(
+  { options, now }: ClientContext,
+  server: ServerMetadata,
+  previous: TokenSet | undefined,
+): Promise<ClientRegistration | undefined> {
+  const { preRegistered = [] } = options;
+  const candidates =
+    typeof preRegistered === "function"
+      ? [await preRegistered(server)].filter((client) => client !== undefined)
+      : preRegistered;
+  const client = candidates.find(({ issuer }) => issuer === server.issuer);
+  if (client !== undefined) return fromPreRegistered(client, server, now());
+  const here = canonicalServerUrl(new URL(server.serverUrl));
+  const meant =
+    (typeof preRegistered === "function" ? candidates[0] : undefined) ??
+    candidates.find(
+      ({ serverUrl }) => serverUrl !== undefined && canonicalServerUrl(parseServerUrl(serverUrl)) === here,
+    ) ??
+    (previous?.registration.source === "pre_registered" ? previous.registration : undefined) ??
+    (canRegister(options.clientMetadataUrl, server) ? undefined : candidates[0]);
+  if (meant === undefined) return undefined;
+  throw new RegistrationError(
+    "client_issuer_mismatch",
+    `the pre-registered client belongs to issuer ${quoteRemote(meant.issuer)}, but the MCP server now names ${quoteRemote(server.issuer)}: ` +
+      "check that the server is the right one, then register a client at the new issuer",
+    { issuer: server.issuer },
+  );
+}
+
+const canRegister = (clientMetadataUrl: string | undefined, { authorizationServer }: ServerMetadata): boolean =>
+  authorizationServer.registration_endpoint !== undefined ||
+  (clientMetadataUrl !== undefined && authorizationServer.client_id_metadata_document_supported === true);
+
+function fromPreRegistered(
+  { issuer, clientId, clientSecret, tokenEndpointAuthMethod, redirectUris = [] }: PreRegisteredClient,
+  { authorizationServer }: ServerMetadata,
+  createdAt: number,
+): ClientRegistration {
+  const { token_endpoint_auth_methods_supported: supported = ["client_secret_basic"] } = authorizationServer;
+  const withSecret =
+    supported.includes("client_secret_post") && !supported.includes("client_secret_basic")
+      ? "client_secret_post"
+      : "client_secret_basic";
+  return {
+    issuer,
+    clientId,
+    ...(clientSecret === undefined ? {} : { clientSecret }),
+    tokenEndpointAuthMethod: tokenEndpointAuthMethod ?? (clientSecret === undefined ? "none" : withSecret),
+    redirectUris,
+    source: "pre_registered",
+    createdAt,
+  };
+}
+
+function metadataDocument(
+  { options, now }: ClientContext,
+  { issuer, authorizationServer }: ServerMetadata,
+): ClientRegistration | undefined {
+  const { clientMetadataUrl, clientMetadata } = options;
+  if (clientMetadataUrl === undefined || authorizationServer.client_id_metadata_document_supported !== true) {
+    return undefined;
+  }
+  return {
+    issuer,
+    clientId: clientMetadataUrl,
+    tokenEndpointAuthMethod: "none",
+    redirectUris: clientMetadata.redirect_uris ?? [],
+    source: "metadata_document",
+    createdAt: now(),
+  };
+}
+
+/** What was registered before, unless it belongs to another issuer or its secret has run out. */
+async function readRegistration(
+  { tokenStore, now }: ClientContext,
+  { issuer }: ServerMetadata,
+  redirectUri: string,
+): Promise<ClientRegistration | undefined> {
+  const key = { issuer, redirectUri };
+  const stored = await callStore("read", recordKeys.client(key), () => tokenStore.getClientRegistration(key));
+  return stored?.issuer === issuer && (stored.clientSecretExpiresAt ?? Infinity) > now() ? stored : undefined;
+}
+
+/** Registers; callers who want the same client at the same time get one registration. */
+function register(
+  context: ClientContext,
+  server: ServerMetadata,
+  redirectUri: string,
+  signal: AbortSignal | undefined,
+): Promise<ClientRegistration> {
+  const key = { issuer: server.issuer, redirectUri };
+  const name = recordKeys.client(key);
+  return withLock(
+    context.store,
+    `register:${name}`,
+    async () => {
+      const stored = await readRegistration(context, server, redirectUri);
+      if (stored?.redirectUris.includes(redirectUri) === true) return stored;
+      const { clientMetadata } = context.options;
+      const others = (clientMetadata.redirect_uris ?? []).filter(
+        (declared) => withoutLoopbackPort(declared) !== withoutLoopbackPort(redirectUri),
+      );
+      const registration = await registerClient(server, {
+        ...context.http,
+        signal,
+        now: context.now,
+        clientMetadata: { ...clientMetadata, redirect_uris: [redirectUri, ...others] },
+      });
+      await callStore("write", name, () => context.tokenStore.setClientRegistration(key, registration));
+      context.emit({ type: "registered", issuer: server.issuer, source: registration.source });
+      return registration;
+    },
+    { signal },
+  );
+}
+
+/** Drops a registration that its issuer no longer accepts, unless a newer one has taken its place. */
+export async function forgetRegistration(
+  { tokenStore }: ClientContext,
+  { issuer, clientId, source, redirectUris }: ClientRegistration,
+): Promise<void> {
+  if (source !== "dynamic") return;
+  for (const redirectUri of redirectUris) {
+    const key = { issuer, redirectUri };
+    const name = recordKeys.client(key);
+    const stored = await callStore("read", name, () => tokenStore.getClientRegistration(key));
+    if (stored?.clientId === clientId) {
+      await callStore("delete", name, () => tokenStore.deleteClientRegistration(key));
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import type { TokenSet } from "../types.js";
+import type { ClientContext } from "./client-context.js";
+import type { AuthSession } from "./session-types.js";
+import type { TokenCell } from "./token-cell.js";
+
+/** What the authorized fetch needs of a session beyond its public side. */
+export interface SessionEngine {
+  readonly context: ClientContext;
+  readonly cell: TokenCell;
+  /** The tokens in memory if they are fresh: no store, no promise. */
+  readonly freshTokens: () => TokenSet | undefined;
+}
+
+const engines = /* @__PURE__ */ new WeakMap<AuthSession, SessionEngine>();
+
+export function bindEngine(session: AuthSession, engine: SessionEngine): void {
+  engines.set(session, engine);
+}
+
+export function engineOf(session: AuthSession): SessionEngine {
+  const engine = engines.get(session);
+  if (engine === undefined) {
+    throw new TypeError('"session" must come from createAuthClient().session() of the same copy of mcp-oauth-client');
+  }
+  return engine;
+}

@@ -1,0 +1,59 @@
+import { isAuthError } from "../errors.js";
+import { revokeTokens } from "../protocol/revoke-tokens.js";
+import { withLock } from "../store/locks.js";
+import { recordKeys } from "../store/records.js";
+import type { ServerMetadata, TokenSet } from "../types.js";
+import type { ClientContext } from "./client-context.js";
+import { discoverForSession } from "./discovery-cache.js";
+import type { SignOutOptions, SignOutResult } from "./session-types.js";
+import { deleteTokens, readTokens } from "./stored-tokens.js";
+import type { TokenCell } from "./token-cell.js";
+
+const LOCK_WAIT_MS = 10_000;
+
+export async function signOut(
+  context: ClientContext,
+  cell: TokenCell,
+  { localOnly = false, signal }: SignOutOptions,
+): Promise<SignOutResult> {
+  signal?.throwIfAborted();
+  const forget = async (): Promise<TokenSet | undefined> => {
+    const stored = await readTokens(context, cell);
+    await deleteTokens(context, cell);
+    return stored;
+  };
+  const tokens = await withLock(context.store, `refresh:${cell.name}`, forget, { signal, waitMs: LOCK_WAIT_MS }).catch(
+    (error: unknown) => {
+      // a refresh that does not end must not keep the user signed in
+      if (isAuthError(error, "lock_timeout")) return forget();
+      throw error;
+    },
+  );
+  cell.stepUps.clear();
+  context.emit({ type: "signed_out", ...cell.key });
+  if (tokens === undefined || localOnly) return { revoked: "skipped" };
+  try {
+    const server = await serverOf(context, cell, tokens, signal);
+    if (server === undefined) return { revoked: "unsupported" };
+    return { revoked: (await revokeTokens(server, tokens, { ...context.http, signal })) ? "yes" : "unsupported" };
+  } catch (error) {
+    if (isAuthError(error)) return { revoked: error };
+    throw error;
+  }
+}
+
+/** The metadata of the issuer that the tokens are from, and of no other. */
+async function serverOf(
+  context: ClientContext,
+  cell: TokenCell,
+  { issuer, resource }: TokenSet,
+  signal: AbortSignal | undefined,
+): Promise<ServerMetadata | undefined> {
+  const stored = await context.records.get("issuer", recordKeys.issuer(issuer));
+  if (stored !== undefined) {
+    const { authorizationServer } = stored;
+    return { serverUrl: cell.serverUrl.href, resource, issuer, authorizationServer, source: "protected_resource" };
+  }
+  const server = await discoverForSession(context, cell, { signal });
+  return server.issuer === issuer ? server : undefined;
+}

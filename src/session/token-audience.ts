@@ -1,0 +1,44 @@
+import { recordKeys } from "../store/records.js";
+import type { TokenSet } from "../types.js";
+import { isWithinResource } from "../wire/url-policy.js";
+import type { SessionEngine } from "./session-engine.js";
+
+/** Decides which requests are the session's own: they may get its token, and their 401 and 403 are its business. */
+export interface TokenAudience {
+  /** Whether the URL is part of the MCP server. */
+  readonly includes: (url: URL) => boolean;
+  /** Whether these tokens may be sent there. */
+  readonly accepts: (url: URL, tokens: TokenSet) => Promise<boolean>;
+}
+
+export function createTokenAudience(
+  { context, cell }: SessionEngine,
+  includeUrl: ((url: URL) => boolean) | undefined,
+): TokenAudience {
+  const { serverUrl } = cell;
+  const extra = (url: URL): boolean => url.origin === serverUrl.origin && includeUrl?.(url) === true;
+  const includes = (url: URL): boolean =>
+    !url.pathname.includes("/.well-known/") && (isWithinResource(url, serverUrl.href) || extra(url));
+  return {
+    includes,
+    accepts: async (url, tokens) =>
+      includes(url) && (isWithinResource(url, tokens.resource) || extra(url)) && !(await isOAuthEndpoint(url, tokens)),
+  };
+
+  /** An authorization server on the origin of its MCP server must not be sent access tokens. */
+  async function isOAuthEndpoint(url: URL, { issuer, tokenEndpoint }: TokenSet): Promise<boolean> {
+    const here = url.origin + url.pathname;
+    if (here === serverUrl.origin + serverUrl.pathname || new URL(tokenEndpoint).origin !== url.origin) return false;
+    const stored = await context.records.get("issuer", recordKeys.issuer(issuer));
+    const endpoints: Readonly<Record<string, unknown>> = stored?.authorizationServer ?? {};
+    return [tokenEndpoint, ...namedEndpoints(endpoints)].some((endpoint) => {
+      const { origin, pathname } = new URL(endpoint);
+      return here === origin + pathname;
+    });
+  }
+}
+
+const namedEndpoints = (metadata: Readonly<Record<string, unknown>>): readonly string[] =>
+  Object.entries(metadata).flatMap(([member, value]) =>
+    member.endsWith("_endpoint") && typeof value === "string" && URL.canParse(value) ? [value] : [],
+  );
