@@ -9,3 +9,6 @@ export type {
 } from "./testing/fake-auth-server-options.js";
 export type { FakeFault, FakeFaults, FaultFunction, FaultName } from "./testing/faults.js";
 export type { FakeEndpoint, FakeRequestCounts, RecordedRequest } from "./testing/request-log.js";
+export { kvStoreContract } from "./testing/kv-store-contract.js";
+export type { KVStoreContractOptions, TestFunction } from "./testing/kv-store-contract.js";
+export type { KVStoreAbility } from "./testing/kv-store-contract-case.js";
