@@ -1,11 +1,14 @@
 import { defineConfig } from "tsup";
 
+const entries = { index: "src/index.ts", node: "src/node.ts", testing: "src/testing.ts" };
+
 export default defineConfig({
-  entry: { index: "src/index.ts", node: "src/node.ts", testing: "src/testing.ts" },
+  // zod runs code when it is loaded; in a chunk of its own it is left out of programs that parse nothing.
+  entry: { ...entries, schemas: "src/wire/documents.ts" },
   format: ["esm"],
   target: "es2022",
   platform: "neutral",
-  dts: true,
+  dts: { entry: entries },
   splitting: true,
   treeshake: true,
   sourcemap: true,
