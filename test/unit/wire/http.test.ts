@@ -251,11 +251,11 @@ describe("time", () => {
 
   it("lets go of an answer that comes after the end", async () => {
     const cancelled = vi.fn();
-    let answer = (_: Response): void => undefined;
+    let answer: ((response: Response) => void) | undefined;
     const failed = failureOf(request({ timeoutMs: 50, fetch: () => new Promise((resolve) => (answer = resolve)) }));
     await vi.advanceTimersByTimeAsync(50);
     await failed;
-    answer(new Response(new ReadableStream({ cancel: cancelled })));
+    answer?.(new Response(new ReadableStream({ cancel: cancelled })));
     await vi.advanceTimersByTimeAsync(0);
     expect(cancelled).toHaveBeenCalled();
   });
