@@ -1,7 +1,6 @@
 import { validateAuthResponse } from "oauth4webapi";
 import { AuthorizationError, quoteRemote, TransportError } from "../errors.js";
 import type { PendingAuthorization } from "../types.js";
-import { withoutQuery } from "../wire/url-policy.js";
 import { toClient } from "./convert.js";
 import { nonEmpty } from "./normalize-response.js";
 
@@ -56,7 +55,7 @@ export function validateCallback(pending: PendingAuthorization, params: URLSearc
 function deniedError({ server }: PendingAuthorization, error: string, description: string | undefined): Error {
   const said = `${quoteRemote(error)}${description ? `: ${quoteRemote(description)}` : ""}`;
   if (error === "temporarily_unavailable" || error === "server_error") {
-    const url = withoutQuery(new URL(server.authorizationServer.authorization_endpoint ?? server.issuer));
+    const url = server.issuer;
     return new TransportError("server_error", `${url} could not complete the login (${said}); try again later`, {
       url,
     });

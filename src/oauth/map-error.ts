@@ -35,7 +35,8 @@ export function transientError({ url, headers }: ReceivedResponse, answer: OAuth
 
 /** What oauth4webapi says of an endpoint that is missing or no URL, as ours; any other error is passed through. */
 export function mapLibraryError(error: unknown): unknown {
-  const { code, cause } = error as { code?: unknown; cause?: { attribute?: unknown } };
+  // An abort may reject with any value at all.
+  const { code, cause } = Object(error) as { code?: unknown; cause?: { attribute?: unknown } };
   return typeof code === "string" && /^OAUTH_.+_SERVER_METADATA$/.test(code)
     ? new DiscoveryError(
         "metadata_invalid",

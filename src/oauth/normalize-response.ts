@@ -18,7 +18,10 @@ export const nonEmpty = (value: unknown): string | undefined =>
  * The error is read from the body whatever stands around it: a `WWW-Authenticate` challenge, another content type than
  * `application/json`, or status 200. `secrets` are what the request carried; an answer that echoes them loses them here.
  */
-export function readAnswer({ status, body }: ReceivedResponse, secrets: readonly (string | undefined)[]): OAuthAnswer {
+export function readAnswer(
+  { status, body }: ReceivedResponse,
+  secrets: readonly (string | null | undefined)[],
+): OAuthAnswer {
   const redact = (text: string | undefined): string | undefined =>
     secrets.reduce<string | undefined>(
       (rest, secret) => (secret ? rest?.replaceAll(secret, "[redacted]") : rest),

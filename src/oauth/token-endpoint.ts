@@ -26,7 +26,7 @@ export const requestCodeGrant = (
 ): Promise<TokenGrant> =>
   requestTokens(
     context,
-    [params.get("code") ?? "", codeVerifier],
+    [params.get("code"), codeVerifier],
     () => "token_request_rejected",
     (options) =>
       authorizationCodeGrantRequest(...clientArguments(context), params, redirectUri, codeVerifier, {
@@ -64,7 +64,7 @@ const clientArguments = ({ server, registration }: ClientRequestContext) =>
 
 function requestTokens(
   { server, registration, options }: ClientRequestContext,
-  secrets: readonly string[],
+  secrets: readonly (string | null)[],
   refusalCode: (error: string | undefined) => TokenErrorCode,
   send: (options: TokenEndpointRequestOptions) => Promise<Response>,
 ): Promise<TokenGrant> {

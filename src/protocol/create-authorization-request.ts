@@ -46,7 +46,7 @@ export interface AuthorizationRequest {
  * authorization endpoint or no code flow
  * @throws {@link RegistrationError} `client_issuer_mismatch` when the client belongs to another issuer
  * @throws {@link TransportError} `insecure_url` when the authorization endpoint must not be opened
- * @throws TypeError when `redirectUri` is not one of the client's, or `extraParams` has a parameter of the library
+ * @throws `TypeError` when `redirectUri` is not one of the client's, or `extraParams` has a parameter of the library
  * @example
  * ```ts
  * const { authorizationUrl, pending } = await createAuthorizationRequest(server, registration, {
@@ -95,8 +95,7 @@ export async function createAuthorizationRequest(
   }
   const prompt = scope?.split(" ").includes("offline_access") ? { prompt: "consent" } : {};
   for (const [name, value] of Object.entries({ ...prompt, ...extraParams, ...params })) {
-    if (value === "") url.searchParams.delete(name);
-    else url.searchParams.set(name, value);
+    if (value !== "") url.searchParams.set(name, value);
   }
   const createdAt = now();
   return {

@@ -23,7 +23,7 @@ export interface RefreshTokensOptions extends HttpOptions, ClockOptions {
  * (`oauthError` says which); `token_request_rejected` for other refusals; `token_response_invalid`
  * @throws {@link TransportError} when nothing was decided: keep the tokens, try again after `retryAt`
  * @throws {@link RegistrationError} `client_issuer_mismatch` when the MCP server has moved to another issuer
- * @throws TypeError when there is no refresh token
+ * @throws `TypeError` when there is no refresh token
  * @example
  * ```ts
  * const renewed = await refreshTokens(server, tokens);

@@ -31,7 +31,7 @@ interface Asked {
   readonly redirectUris: readonly string[];
 }
 
-const SECRET_METHODS = ["client_secret_basic", "client_secret_post"] as const;
+export const SECRET_METHODS = ["client_secret_basic", "client_secret_post"] as const;
 
 /**
  * Registers the host as a client at the MCP server's authorization server (dynamic client registration). Keep the result:
@@ -46,7 +46,7 @@ const SECRET_METHODS = ["client_secret_basic", "client_secret_post"] as const;
  * `registration_rejected` when it refuses or answers with a client that cannot be used, `client_issuer_mismatch` when
  * `initialAccessToken` is another issuer's
  * @throws {@link TransportError} when nothing was decided; try again later
- * @throws TypeError when `clientMetadata` lacks `redirect_uris` or has one that is not allowed
+ * @throws `TypeError` when `clientMetadata` lacks `redirect_uris` or has one that is not allowed
  * @example
  * ```ts
  * const registration = await registerClient(server, {
@@ -117,7 +117,7 @@ const isSupportedMethod = (method: string): method is TokenEndpointAuthMethod =>
   ["none", ...SECRET_METHODS].includes(method);
 
 /** The first of `methods` that the server lists; the first of all when it lists none of them, or nothing. */
-function preferredMethod<M extends string>({ authorizationServer }: ServerMetadata, methods: readonly [M, ...M[]]): M {
+export function preferredMethod<M extends string>({ authorizationServer }: ServerMetadata, methods: readonly [M, ...M[]]): M {
   const listed = authorizationServer.token_endpoint_auth_methods_supported;
   return methods.find((method) => listed?.includes(method)) ?? methods[0];
 }
