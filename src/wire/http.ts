@@ -52,8 +52,6 @@ export async function guardedRequest(
         });
       }),
     ]);
-  } catch (error) {
-    throw stopped.aborted ? stopped.reason : error;
   } finally {
     cancelTimer();
     signal?.removeEventListener("abort", forwardAbort);

@@ -360,7 +360,7 @@ describe("several authorization servers", () => {
     const { fetch, requested } = site({
       [pathUrl]: both,
       [issuerUrl]: 503,
-      [openidUrl]: 404,
+      [openidUrl]: 401,
       [secondUrl]: metadata(second),
     });
     const error = await failureOf(discoverAuthServer(serverUrl, { fetch }));
@@ -468,6 +468,11 @@ describe("the fallback for servers of 2025-03-26", () => {
       source: "origin_metadata",
     });
     expect(requested).toEqual([pathUrl, rootUrl, originUrl]);
+  });
+
+  it("records the issuer as the origin's metadata spells it [spec-29]", async () => {
+    const server = await discover({ [originUrl]: metadata("https://mcp.example.com/") });
+    expect(server).toMatchObject({ issuer: "https://mcp.example.com/", source: "origin_metadata" });
   });
 
   it("assumes the default endpoints when the origin has none either [spec-15]", async () => {
