@@ -11,6 +11,7 @@ import { nonEmpty } from "./normalize-response.js";
  */
 export function validateCallback(pending: PendingAuthorization, params: URLSearchParams, now: number): URLSearchParams {
   const { state, server, registration, expiresAt } = pending;
+  const { issuer, source, authorizationServer } = server;
   if (params.get("state") !== state) {
     throw new AuthorizationError("state_unknown", 'the callback\'s "state" belongs to no login that is under way');
   }
@@ -21,26 +22,18 @@ export function validateCallback(pending: PendingAuthorization, params: URLSearc
       "the callback came after its login had expired; start the login again",
     );
   }
+  const iss = params.get("iss");
+  const isWrong =
+    iss === null ? authorizationServer.authorization_response_iss_parameter_supported === true : iss !== issuer;
   // Without metadata there is no issuer to compare with.
-  const iss = server.source === "origin_defaults" ? null : params.get("iss");
-  if (iss === null) {
-    if (
-      server.source !== "origin_defaults" &&
-      server.authorizationServer.authorization_response_iss_parameter_supported === true
-    ) {
-      throw new AuthorizationError(
-        "callback_issuer_mismatch",
-        `the callback has no "iss", which ${quoteRemote(server.issuer)} promises to send; start the login again`,
-      );
-    }
-  } else if (iss !== server.issuer) {
+  if (isWrong && source !== "origin_defaults") {
     throw new AuthorizationError(
       "callback_issuer_mismatch",
-      `the callback's "iss" is not ${quoteRemote(server.issuer)}, where the login was started; start the login again`,
+      `the callback lacks the "iss" of ${quoteRemote(issuer)}, where the login was started; start the login again`,
     );
   }
   const error = nonEmpty(params.get("error"));
-  if (error !== undefined) throw deniedError(pending, error, nonEmpty(params.get("error_description")));
+  if (error !== undefined) throw deniedError(issuer, error, nonEmpty(params.get("error_description")));
   const code = nonEmpty(params.get("code"));
   if (code === undefined) {
     throw new AuthorizationError(
@@ -48,19 +41,21 @@ export function validateCallback(pending: PendingAuthorization, params: URLSearc
       'the callback has neither "code" nor "error"; start the login again',
     );
   }
-  const accepted = new URLSearchParams({ code, state, ...(iss !== null && { iss }) });
-  return validateAuthResponse({ issuer: server.issuer }, toClient(registration), accepted, state);
+  return validateAuthResponse({ issuer }, toClient(registration), new URLSearchParams({ code, state }), state);
 }
 
-function deniedError({ server }: PendingAuthorization, error: string, description: string | undefined): Error {
+function deniedError(issuer: string, error: string, description: string | undefined): Error {
   const said = `${quoteRemote(error)}${description ? `: ${quoteRemote(description)}` : ""}`;
   if (error === "temporarily_unavailable" || error === "server_error") {
-    const url = server.issuer;
-    return new TransportError("server_error", `${url} could not complete the login (${said}); try again later`, {
-      url,
-    });
+    return new TransportError(
+      "server_error",
+      `${quoteRemote(issuer)} could not complete the login (${said}); try again later`,
+      {
+        url: issuer,
+      },
+    );
   }
-  return new AuthorizationError("authorization_denied", `the authorization server refused the login (${said})`, {
+  return new AuthorizationError("authorization_denied", `${quoteRemote(issuer)} refused the login (${said})`, {
     oauthError: error,
     oauthErrorDescription: description,
   });

@@ -28,7 +28,7 @@ export function readAnswer(
       text,
     );
   const document = parseJsonObject(body);
-  const error = document?.["access_token"] === undefined ? nonEmpty(document?.["error"]) : undefined;
+  const error = nonEmpty(document?.["access_token"]) ? undefined : nonEmpty(document?.["error"]);
   // A body that explains nothing in OAuth's terms is quoted, but not that of a success, which may hold tokens.
   const unexplained = status >= 400 && error === undefined ? body.trim() : undefined;
   const description = nonEmpty(document?.["error_description"]) ?? nonEmpty(unexplained);

@@ -91,7 +91,7 @@ export async function createAuthorizationRequest(
     request_uri: "",
   };
   for (const name of Object.keys(extraParams)) {
-    if (name in params) throw new TypeError(`extraParams.${name} is decided by the library; remove it`);
+    if (Object.hasOwn(params, name)) throw new TypeError(`extraParams.${name} is decided by the library; remove it`);
   }
   const prompt = scope?.split(" ").includes("offline_access") ? { prompt: "consent" } : {};
   for (const [name, value] of Object.entries({ ...prompt, ...extraParams, ...params })) {

@@ -150,13 +150,15 @@ describe("an error of the token endpoint", () => {
     expect(await rejectionOf(refresh(json(refusal)))).toMatchObject({ ...expected, code: "refresh_rejected" });
   });
 
-  it("is none when there is an access token beside it", async () => {
+  it("is read beside an empty access token, and is none beside a real one", async () => {
+    const error = await rejectionOf(refresh(json({ ...refusal, access_token: "" }, { status: 400 })));
+    expect(error).toMatchObject({ ...expected, code: "refresh_rejected" });
     expect((await exchange(json({ ...minimal, error: "none" }))).accessToken).toBe("access-2");
   });
 
   it("that is no OAuth error shows what the body says", async () => {
-    const error = await rejectionOf(exchange(json({ detail: "no such tenant" }, { status: 422 })));
-    expect(error).toMatchObject({ code: "token_request_rejected", status: 422 });
+    const error = await rejectionOf(exchange(json({ detail: "no such tenant" }, { status: 400 })));
+    expect(error).toMatchObject({ code: "token_request_rejected", status: 400 });
     expect(error["message"]).toContain("no such tenant");
   });
 

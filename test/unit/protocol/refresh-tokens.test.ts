@@ -41,6 +41,17 @@ describe("the refresh request", () => {
     expect(requests[0]?.params).not.toHaveProperty("client_id");
   });
 
+  it("is not made without the secret that the client authenticates with", async () => {
+    const { fetch, requests } = recordingFetch(() => json(granted));
+    for (const tokenEndpointAuthMethod of ["client_secret_basic", "client_secret_post"] as const) {
+      const registration = clientRegistration({ tokenEndpointAuthMethod });
+      const attempt = refreshTokens(serverMetadata(), tokenSet({ registration }), { fetch, now });
+      await expect(attempt).rejects.toThrow(TypeError);
+      await expect(attempt).rejects.toThrow("clientSecret");
+    }
+    expect(requests).toHaveLength(0);
+  });
+
   it("may ask for less", async () => {
     const { fetch, requests } = recordingFetch(() => json(granted));
     const tokens = await refreshTokens(
