@@ -43,7 +43,12 @@ export interface DiscoveryAttempt {
   readonly reason: string;
 }
 
-type Details<T> = { readonly [K in keyof T]?: T[K] | undefined } & { readonly cause?: unknown };
+/** What a refusing OAuth endpoint said (RFC 6749 §5.2, RFC 7591 §3.2.2). @public */
+export interface OAuthErrorDetails {
+  readonly oauthError?: string | undefined;
+  /** Untrusted text of the server. */
+  readonly oauthErrorDescription?: string | undefined;
+}
 
 const BRAND = /* @__PURE__ */ Symbol.for("mcp-oauth-client.error");
 
@@ -53,21 +58,25 @@ const BRAND = /* @__PURE__ */ Symbol.for("mcp-oauth-client.error");
  *
  * @public
  */
-export abstract class AuthError extends Error {
-  abstract readonly code: AuthErrorCode;
+export abstract class AuthError<
+  Code extends AuthErrorCode = AuthErrorCode,
+  Data extends object = object,
+> extends Error {
+  abstract override readonly name: string;
+  readonly code: Code;
 
-  constructor(name: string, message: string, details: { readonly cause?: unknown } = {}) {
-    const { cause, ...data } = details;
-    super(message, cause === undefined ? undefined : { cause });
-    Object.defineProperty(this, "name", { value: name, configurable: true });
+  constructor(code: Code, message: string, details?: Data & { readonly cause?: unknown }) {
+    super(message);
+    this.code = code;
     Object.defineProperty(this, BRAND, { value: true });
-    for (const [member, value] of Object.entries(data)) {
-      if (value !== undefined) Object.defineProperty(this, member, { value, enumerable: true });
+    for (const [member, value] of Object.entries(details ?? {})) {
+      // as Error itself does it: a cause is not enumerable
+      if (value !== undefined) Object.defineProperty(this, member, { value, enumerable: member !== "cause" });
     }
   }
 
   /** What may be logged: name, code and message. */
-  toJSON(): { readonly name: string; readonly code: AuthErrorCode; readonly message: string } {
+  toJSON(): { readonly name: string; readonly code: Code; readonly message: string } {
     return { name: this.name, code: this.code, message: this.message };
   }
 }
@@ -78,36 +87,31 @@ export abstract class AuthError extends Error {
  *
  * @public
  */
-export class DiscoveryError extends AuthError {
-  readonly code: DiscoveryErrorCode;
+export class DiscoveryError extends AuthError<DiscoveryErrorCode, { readonly attempts?: readonly DiscoveryAttempt[] }> {
+  override readonly name = "DiscoveryError";
   declare readonly attempts: readonly DiscoveryAttempt[];
 
-  constructor(code: DiscoveryErrorCode, message: string, details: Details<Pick<DiscoveryError, "attempts">> = {}) {
-    super("DiscoveryError", message, { attempts: [], ...details });
-    this.code = code;
+  constructor(
+    code: DiscoveryErrorCode,
+    message: string,
+    details?: { readonly attempts?: readonly DiscoveryAttempt[] } & { readonly cause?: unknown },
+  ) {
+    super(code, message, { attempts: [], ...details });
   }
 }
 
 /** The host could not get a client at the issuer, or its client belongs to another one. @public */
-export class RegistrationError extends AuthError {
-  readonly code: RegistrationErrorCode;
+export class RegistrationError extends AuthError<
+  RegistrationErrorCode,
+  OAuthErrorDetails & { readonly issuer: string; readonly status?: number | undefined }
+> {
+  override readonly name = "RegistrationError";
   declare readonly issuer: string;
   declare readonly status?: number;
   /** `error` of the registration endpoint (RFC 7591 §3.2.2). */
   declare readonly oauthError?: string;
   /** Untrusted text of the server. */
   declare readonly oauthErrorDescription?: string;
-
-  constructor(
-    code: RegistrationErrorCode,
-    message: string,
-    details: { readonly issuer: string } & Details<
-      Pick<RegistrationError, "status" | "oauthError" | "oauthErrorDescription">
-    >,
-  ) {
-    super("RegistrationError", message, details);
-    this.code = code;
-  }
 }
 
 /**
@@ -116,8 +120,11 @@ export class RegistrationError extends AuthError {
  *
  * @public
  */
-export class AuthorizationError extends AuthError {
-  readonly code: AuthorizationErrorCode;
+export class AuthorizationError extends AuthError<
+  AuthorizationErrorCode,
+  OAuthErrorDetails & { readonly challenge?: AuthChallenge | undefined; readonly scope?: string | undefined }
+> {
+  override readonly name = "AuthorizationError";
   /** What the MCP server demanded, for `authorization_required` and `insufficient_scope`. */
   declare readonly challenge?: AuthChallenge;
   /** The scope to request now, for `insufficient_scope`: what was requested, granted and demanded, united. */
@@ -126,34 +133,19 @@ export class AuthorizationError extends AuthError {
   declare readonly oauthError?: string;
   /** Untrusted text of the server. */
   declare readonly oauthErrorDescription?: string;
-
-  constructor(
-    code: AuthorizationErrorCode,
-    message: string,
-    details: Details<Pick<AuthorizationError, "challenge" | "scope" | "oauthError" | "oauthErrorDescription">> = {},
-  ) {
-    super("AuthorizationError", message, details);
-    this.code = code;
-  }
 }
 
 /** The token endpoint refused, or its answer cannot be used. @public */
-export class TokenError extends AuthError {
-  readonly code: TokenErrorCode;
+export class TokenError extends AuthError<
+  TokenErrorCode,
+  OAuthErrorDetails & { readonly status?: number | undefined }
+> {
+  override readonly name = "TokenError";
   declare readonly status?: number;
   /** `error` of the token endpoint (RFC 6749 §5.2). */
   declare readonly oauthError?: string;
   /** Untrusted text of the server. */
   declare readonly oauthErrorDescription?: string;
-
-  constructor(
-    code: TokenErrorCode,
-    message: string,
-    details: Details<Pick<TokenError, "status" | "oauthError" | "oauthErrorDescription">> = {},
-  ) {
-    super("TokenError", message, details);
-    this.code = code;
-  }
 }
 
 /**
@@ -162,50 +154,30 @@ export class TokenError extends AuthError {
  *
  * @public
  */
-export class TransportError extends AuthError {
-  readonly code: TransportErrorCode;
+export class TransportError extends AuthError<
+  TransportErrorCode,
+  { readonly url: string; readonly status?: number | undefined; readonly retryAt?: number | undefined }
+> {
+  override readonly name = "TransportError";
   /** Origin and path of the request; never its query. */
   declare readonly url: string;
   declare readonly status?: number;
   /** Milliseconds since the epoch before which the server does not want to be asked again (`Retry-After`). */
   declare readonly retryAt?: number;
-
-  constructor(
-    code: TransportErrorCode,
-    message: string,
-    details: { readonly url: string } & Details<Pick<TransportError, "status" | "retryAt">>,
-  ) {
-    super("TransportError", message, details);
-    this.code = code;
-  }
 }
 
 /** The loopback callback server could not start, or got no callback. @public */
-export class CallbackServerError extends AuthError {
-  readonly code: CallbackServerErrorCode;
+export class CallbackServerError extends AuthError<CallbackServerErrorCode, { readonly port?: number | undefined }> {
+  override readonly name = "CallbackServerError";
   /** The port that was asked for, for `port_unavailable`. */
   declare readonly port?: number;
-
-  constructor(
-    code: CallbackServerErrorCode,
-    message: string,
-    details: Details<Pick<CallbackServerError, "port">> = {},
-  ) {
-    super("CallbackServerError", message, details);
-    this.code = code;
-  }
 }
 
 /** The host's store failed. `cause` holds what it threw. @public */
-export class StoreError extends AuthError {
-  readonly code: StoreErrorCode;
+export class StoreError extends AuthError<StoreErrorCode, { readonly key?: string | undefined }> {
+  override readonly name = "StoreError";
   /** The record's key, or the lock's name. */
   declare readonly key?: string;
-
-  constructor(code: StoreErrorCode, message: string, details: Details<Pick<StoreError, "key">> = {}) {
-    super("StoreError", message, details);
-    this.code = code;
-  }
 }
 
 /** Every concrete error as a union discriminated by `code`. @public */

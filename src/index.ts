@@ -39,6 +39,7 @@ export type {
   CallbackServerErrorCode,
   DiscoveryAttempt,
   DiscoveryErrorCode,
+  OAuthErrorDetails,
   RegistrationErrorCode,
   StoreErrorCode,
   TokenErrorCode,

@@ -23,6 +23,51 @@ export function startTimer(callback: () => void, ms: number): () => void {
   };
 }
 
+/** What ends some work early: the caller's signal, or the time. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** Stops the timer and lets go of the caller's signal. */
+  readonly release: () => void;
+}
+
+/** Makes a signal that is aborted when the caller's is, or after `ms` with the reason that `late` makes. */
+export function startDeadline(caller: AbortSignal | undefined, ms?: number, late?: () => unknown): Deadline {
+  caller?.throwIfAborted();
+  const controller = new AbortController();
+  const forward = (): void => {
+    controller.abort(caller?.reason);
+  };
+  const stopTimer =
+    ms === undefined
+      ? undefined
+      : startTimer(() => {
+          controller.abort(late?.());
+        }, ms);
+  caller?.addEventListener("abort", forward);
+  return {
+    signal: controller.signal,
+    release: () => {
+      stopTimer?.();
+      caller?.removeEventListener("abort", forward);
+    },
+  };
+}
+
+/** The work's outcome, unless the signal is aborted first; the work then goes on without this caller. */
+export function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const give = (): void => {
+      reject(signal?.reason as Error);
+    };
+    signal?.addEventListener("abort", give);
+    const done = (): void => {
+      signal?.removeEventListener("abort", give);
+    };
+    work.then(resolve, reject).then(done, done);
+  });
+}
+
 /** A Node built-in module where the runtime has such a thing (Node, Bun, Deno), without an import that a bundler would see. */
 export function getNodeBuiltin(id: string): unknown {
   try {

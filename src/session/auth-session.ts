@@ -10,13 +10,16 @@ import type { TokenCell } from "./token-cell.js";
 
 export function createAuthSession(context: ClientContext, cell: TokenCell): AuthSession {
   const { subject } = cell.key;
-  const freshTokens = () => (context.now() < cell.freshUntil ? cell.tokens : undefined);
+  // new tokens that are not stored yet have to be, before they are used
+  const freshTokens = () => (context.now() < cell.freshUntil && cell.unsaved === undefined ? cell.tokens : undefined);
   const session: AuthSession = Object.freeze<AuthSession>({
     serverUrl: cell.key.serverUrl,
     subject,
     getTokens: () => readTokens(context, cell),
-    getAccessToken: async ({ signal } = {}) =>
-      (freshTokens() ?? (await usableTokens(context, cell, {}, signal)))?.accessToken,
+    async getAccessToken({ signal } = {}) {
+      signal?.throwIfAborted();
+      return (freshTokens() ?? (await usableTokens(context, cell, {}, signal)))?.accessToken;
+    },
     async handleChallenge(response, options = {}) {
       await handleChallenge(context, cell, response, options);
     },

@@ -1,4 +1,5 @@
 import { AuthorizationError } from "../errors.js";
+import { orAborted } from "../platform.js";
 import { createAuthorizationRequest } from "../protocol/create-authorization-request.js";
 import { exchangeCallback } from "../protocol/exchange-callback.js";
 import { coversScope, selectScope } from "../protocol/scope.js";
@@ -15,7 +16,7 @@ import type {
   StartAuthorizationOptions,
   StartedAuthorization,
 } from "./session-types.js";
-import { readTokens, writeTokens } from "./stored-tokens.js";
+import { changeTokens, readTokens, writeTokens } from "./stored-tokens.js";
 import type { TokenCell } from "./token-cell.js";
 
 export async function startAuthorization(
@@ -75,7 +76,7 @@ export async function finishAuthorization(
   const pending = await takePending(context, key, state);
   if (pending === undefined) throw stateUnknown();
   const tokens = await exchangeCallback(pending, callback, { ...context.http, signal, now: context.now });
-  await withLock(context.store, `refresh:${cell.name}`, () => writeTokens(context, cell, tokens), { waitMs: 10_000 });
+  await changeTokens(context, cell, () => writeTokens(context, cell, tokens));
   context.emit({
     type: "authorized",
     ...cell.key,
@@ -124,7 +125,8 @@ export async function authorize(context: ClientContext, cell: TokenCell, options
         return current;
       }
       const { authorizationUrl, state } = await startAuthorization(context, cell, options);
-      const callback = await interact(authorizationUrl, { state, signal });
+      // an interaction that does not look at the signal must not hold up the caller, or the next login
+      const callback = await orAborted(interact(authorizationUrl, { state, signal }), signal);
       const { subject } = cell.key;
       return (await finishAuthorization(context, callback, { subject, state, signal, cell })).tokens;
     },

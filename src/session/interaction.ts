@@ -1,4 +1,4 @@
-import { settled } from "../store/locks.js";
+import { orAborted } from "../platform.js";
 import type { TokenCell } from "./token-cell.js";
 
 const STEP_UPS_PER_SCOPE = 2;
@@ -16,8 +16,7 @@ export async function interactOnce(
   const interaction = (cell.interaction ??= begin(cell, ask));
   interaction.waiters += 1;
   try {
-    await settled(interaction.done, { signal });
-    await interaction.done;
+    await orAborted(interaction.done, signal);
   } finally {
     interaction.waiters -= 1;
     if (interaction.waiters === 0 && cell.interaction === interaction) {

@@ -1,7 +1,7 @@
 import { isAuthError } from "../errors.js";
 import { refreshTokens } from "../protocol/refresh-tokens.js";
-import { sharesPromises } from "../platform.js";
-import { settled, withLock } from "../store/locks.js";
+import { orAborted, sharesPromises } from "../platform.js";
+import { withLock } from "../store/locks.js";
 import type { AuthChallenge, ServerMetadata, TokenSet } from "../types.js";
 import { isSameIssuer } from "../wire/url-policy.js";
 import type { ClientContext } from "./client-context.js";
@@ -39,8 +39,7 @@ export async function usableTokens(
       cell.refreshing = work;
       work.then(clear, clear);
     }
-    await settled(work, { signal });
-    const tokens = await work;
+    const tokens = await orAborted(work, signal);
     // a refresh that began before this token was refused may have found it still good
     if (joined === undefined || need.refused === undefined || tokens?.accessToken !== need.refused) return tokens;
   }

@@ -5,29 +5,14 @@ export interface RequestParts {
   readonly init: RequestInit | undefined;
 }
 
-// a Request's members are getters on its prototype, which a spread would miss
-const MEMBERS = [
-  "method",
-  "body",
-  "mode",
-  "credentials",
-  "cache",
-  "redirect",
-  "referrer",
-  "referrerPolicy",
-  "integrity",
-  "keepalive",
-  "signal",
-] as const;
-
 /** Takes a `Request` apart, so that its headers can be replaced; its body is a stream unless `init` has another. */
 export function unpackRequest(request: Request, init: RequestInit | undefined): RequestParts {
-  const members: Record<string, unknown> = { headers: new Headers(request.headers) };
-  for (const member of MEMBERS) {
-    const value: unknown = request[member];
-    if (value !== undefined && value !== null && value !== "") members[member] = value;
+  // its members are getters on its prototype, which a spread would miss
+  const members: Record<string, unknown> = {};
+  for (const member in request) {
+    const value: unknown = request[member as keyof Request];
+    if (typeof value !== "function") members[member] = value;
   }
-  if (members["body"] !== undefined) members["duplex"] = "half";
   return { href: request.url, target: request.url, init: { ...members, ...init } };
 }
 

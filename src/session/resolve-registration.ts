@@ -1,5 +1,5 @@
 import { RegistrationError, quoteRemote } from "../errors.js";
-import { registerClient } from "../protocol/register-client.js";
+import { preferredMethod, registerClient, SECRET_METHODS } from "../protocol/register-client.js";
 import { withLock } from "../store/locks.js";
 import { callStore, recordKeys, withoutLoopbackPort } from "../store/records.js";
 import type { ClientRegistration, PreRegisteredClient, ServerMetadata, TokenSet } from "../types.js";
@@ -40,53 +40,43 @@ const isLate = (value: StartAuthorizationOptions["redirectUri"]): value is LateR
   typeof value === "object" && "listen" in value;
 
 async function findPreRegistered(
-  { options, now }: ClientContext,
+  context: ClientContext,
   server: ServerMetadata,
   previous: TokenSet | undefined,
 ): Promise<ClientRegistration | undefined> {
-  const { preRegistered = [] } = options;
-  const candidates =
-    typeof preRegistered === "function"
-      ? [await preRegistered(server)].filter((client) => client !== undefined)
-      : preRegistered;
-  const client = candidates.find(({ issuer }) => issuer === server.issuer);
-  if (client !== undefined) return fromPreRegistered(client, server, now());
-  const here = canonicalServerUrl(new URL(server.serverUrl));
+  const { preRegistered = [] } = context.options;
+  const isLookup = typeof preRegistered === "function";
+  const clients = isLookup ? [await preRegistered(server)].filter((client) => client !== undefined) : preRegistered;
+  const client = clients.find(({ issuer }) => issuer === server.issuer);
+  if (client !== undefined) return fromPreRegistered(client, server, context.now());
+  const here = canonicalServerUrl(parseServerUrl(server.serverUrl));
+  const canRegister = server.authorizationServer.registration_endpoint ?? metadataDocument(context, server);
   const meant =
-    (typeof preRegistered === "function" ? candidates[0] : undefined) ??
-    candidates.find(
-      ({ serverUrl }) => serverUrl !== undefined && canonicalServerUrl(parseServerUrl(serverUrl)) === here,
+    clients.find(
+      ({ serverUrl }) => isLookup || (serverUrl && canonicalServerUrl(parseServerUrl(serverUrl)) === here),
     ) ??
-    (previous?.registration.source === "pre_registered" ? previous.registration : undefined) ??
-    (canRegister(options.clientMetadataUrl, server) ? undefined : candidates[0]);
+    (previous?.registration.source === "pre_registered" ? previous : undefined) ??
+    (canRegister ? undefined : clients[0]);
   if (meant === undefined) return undefined;
   throw new RegistrationError(
     "client_issuer_mismatch",
-    `the pre-registered client belongs to issuer ${quoteRemote(meant.issuer)}, but the MCP server now names ${quoteRemote(server.issuer)}: ` +
-      "check that the server is the right one, then register a client at the new issuer",
+    `the pre-registered client belongs to the issuer ${quoteRemote(meant.issuer)}, but this MCP server's is ${quoteRemote(server.issuer)}: ` +
+      "check that the server is the right one, then register a client there",
     { issuer: server.issuer },
   );
 }
 
-const canRegister = (clientMetadataUrl: string | undefined, { authorizationServer }: ServerMetadata): boolean =>
-  authorizationServer.registration_endpoint !== undefined ||
-  (clientMetadataUrl !== undefined && authorizationServer.client_id_metadata_document_supported === true);
-
 function fromPreRegistered(
   { issuer, clientId, clientSecret, tokenEndpointAuthMethod, redirectUris = [] }: PreRegisteredClient,
-  { authorizationServer }: ServerMetadata,
+  server: ServerMetadata,
   createdAt: number,
 ): ClientRegistration {
-  const { token_endpoint_auth_methods_supported: supported = ["client_secret_basic"] } = authorizationServer;
-  const withSecret =
-    supported.includes("client_secret_post") && !supported.includes("client_secret_basic")
-      ? "client_secret_post"
-      : "client_secret_basic";
   return {
     issuer,
     clientId,
-    ...(clientSecret === undefined ? {} : { clientSecret }),
-    tokenEndpointAuthMethod: tokenEndpointAuthMethod ?? (clientSecret === undefined ? "none" : withSecret),
+    ...(clientSecret && { clientSecret }),
+    tokenEndpointAuthMethod:
+      tokenEndpointAuthMethod ?? (clientSecret ? preferredMethod(server, SECRET_METHODS) : "none"),
     redirectUris,
     source: "pre_registered",
     createdAt,
@@ -98,9 +88,7 @@ function metadataDocument(
   { issuer, authorizationServer }: ServerMetadata,
 ): ClientRegistration | undefined {
   const { clientMetadataUrl, clientMetadata } = options;
-  if (clientMetadataUrl === undefined || authorizationServer.client_id_metadata_document_supported !== true) {
-    return undefined;
-  }
+  if (!clientMetadataUrl || authorizationServer.client_id_metadata_document_supported !== true) return undefined;
   return {
     issuer,
     clientId: clientMetadataUrl,

@@ -1,15 +1,12 @@
 import { isAuthError } from "../errors.js";
 import { revokeTokens } from "../protocol/revoke-tokens.js";
-import { withLock } from "../store/locks.js";
 import { recordKeys } from "../store/records.js";
 import type { ServerMetadata, TokenSet } from "../types.js";
 import type { ClientContext } from "./client-context.js";
 import { discoverForSession } from "./discovery-cache.js";
 import type { SignOutOptions, SignOutResult } from "./session-types.js";
-import { deleteTokens, readTokens } from "./stored-tokens.js";
+import { changeTokens, deleteTokens, readTokens } from "./stored-tokens.js";
 import type { TokenCell } from "./token-cell.js";
-
-const LOCK_WAIT_MS = 10_000;
 
 export async function signOut(
   context: ClientContext,
@@ -22,13 +19,7 @@ export async function signOut(
     await deleteTokens(context, cell);
     return stored;
   };
-  const tokens = await withLock(context.store, `refresh:${cell.name}`, forget, { signal, waitMs: LOCK_WAIT_MS }).catch(
-    (error: unknown) => {
-      // a refresh that does not end must not keep the user signed in
-      if (isAuthError(error, "lock_timeout")) return forget();
-      throw error;
-    },
-  );
+  const tokens = await changeTokens(context, cell, forget, signal);
   cell.stepUps.clear();
   context.emit({ type: "signed_out", ...cell.key });
   if (tokens === undefined || localOnly) return { revoked: "skipped" };

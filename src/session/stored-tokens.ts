@@ -1,3 +1,5 @@
+import { isAuthError } from "../errors.js";
+import { withLock } from "../store/locks.js";
 import { callStore } from "../store/records.js";
 import type { TokenSet } from "../types.js";
 import type { ClientContext } from "./client-context.js";
@@ -32,4 +34,21 @@ export async function deleteTokens({ tokenStore }: ClientContext, cell: TokenCel
   cell.unsaved = undefined;
   await callStore("delete", cell.name, () => tokenStore.deleteTokens(cell.key));
   remember(cell, undefined);
+}
+
+const LOCK_WAIT_MS = 10_000;
+
+/** Replaces or forgets tokens while nobody refreshes them; a refresh that does not end must not keep a user out, or signed in. */
+export async function changeTokens<T>(
+  { store }: ClientContext,
+  cell: TokenCell,
+  change: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  return await withLock(store, `refresh:${cell.name}`, change, { signal, waitMs: LOCK_WAIT_MS }).catch(
+    (error: unknown) => {
+      if (isAuthError(error, "lock_timeout")) return change();
+      throw error;
+    },
+  );
 }

@@ -1,5 +1,5 @@
 import { StoreError } from "../errors.js";
-import { sharesPromises, startTimer } from "../platform.js";
+import { orAborted, sharesPromises, startDeadline } from "../platform.js";
 import type { KVStore } from "./kv-store.js";
 import { publicKey } from "./public-key.js";
 
@@ -10,6 +10,8 @@ export interface WaitOptions {
   readonly waitMs?: number | undefined;
 }
 
+type Task<T> = (lease: AbortSignal) => Promise<T>;
+
 const IN_PROCESS_WAIT_MS = 15_000;
 const queues = /* @__PURE__ */ new WeakMap<object, Map<string, Promise<unknown>>>();
 
@@ -17,18 +19,18 @@ const queues = /* @__PURE__ */ new WeakMap<object, Map<string, Promise<unknown>>
  * Runs `task` alone: within this process for everyone who uses the same store object, and across processes where the store
  * can lock.
  */
-export async function withLock<T>(
-  store: KVStore,
-  name: string,
-  task: (lease: AbortSignal) => Promise<T>,
-  options: WaitOptions = {},
-): Promise<T> {
+export function withLock<T>(store: KVStore, name: string, task: Task<T>, options: WaitOptions = {}): Promise<T> {
   const run = (): Promise<T> =>
     store.withLock === undefined ? task(new AbortController().signal) : withStoreLock(store, name, task, options);
   return sharesPromises() ? inTurn(store, name, run, options) : run();
 }
 
-async function inTurn<T>(store: KVStore, name: string, run: () => Promise<T>, options: WaitOptions): Promise<T> {
+async function inTurn<T>(
+  store: KVStore,
+  name: string,
+  run: () => Promise<T>,
+  { signal, waitMs }: WaitOptions,
+): Promise<T> {
   const queue = queues.get(store) ?? new Map<string, Promise<unknown>>();
   queues.set(store, queue);
   const before = queue.get(name) ?? Promise.resolve();
@@ -36,9 +38,19 @@ async function inTurn<T>(store: KVStore, name: string, run: () => Promise<T>, op
   const mine = new Promise<void>((resolve) => (leave = resolve));
   const tail = before.then(() => mine);
   queue.set(name, tail);
+  const late = new Error("it took too long");
+  const wait = waitMs && Math.min(waitMs, IN_PROCESS_WAIT_MS);
   try {
+    const deadline = startDeadline(signal, wait, () => late);
+    await orAborted(before, deadline.signal).finally(deadline.release);
+  } catch (error) {
     // whoever waited too long goes on, and finds by reading again what was done meanwhile
-    await settled(before, { ...options, waitMs: options.waitMs && Math.min(options.waitMs, IN_PROCESS_WAIT_MS) });
+    if (error !== late) {
+      leave();
+      throw error;
+    }
+  }
+  try {
     return await run();
   } finally {
     leave();
@@ -49,75 +61,30 @@ async function inTurn<T>(store: KVStore, name: string, run: () => Promise<T>, op
 async function withStoreLock<T>(
   store: KVStore,
   name: string,
-  task: (lease: AbortSignal) => Promise<T>,
+  task: Task<T>,
   { signal, waitMs }: WaitOptions,
 ): Promise<T> {
   const key = publicKey(name);
-  const waiting = new AbortController();
-  const give = (): void => {
-    waiting.abort(signal?.reason);
-  };
-  const timeUp = (): void => {
-    waiting.abort(
-      new StoreError("lock_timeout", `the store's lock ${JSON.stringify(key)} did not come free in time: try again`, {
-        key,
-      }),
-    );
-  };
-  signal?.throwIfAborted();
-  signal?.addEventListener("abort", give, { once: true });
-  const stopTimer = waitMs === undefined ? undefined : startTimer(timeUp, waitMs);
-  const stopWaiting = (): void => {
-    stopTimer?.();
-    signal?.removeEventListener("abort", give);
-  };
-  let failure: { readonly error: unknown } | undefined;
+  const failed = (code: StoreError["code"], what: string, cause?: unknown): StoreError =>
+    new StoreError(code, `the store's lock ${JSON.stringify(key)} ${what}`, { key, cause });
+  const deadline = startDeadline(signal, waitMs, () => failed("lock_timeout", "did not come free in time: try again"));
+  let begun = false;
   try {
-    const result = await store.withLock?.(
+    const locked = store.withLock?.(
       name,
-      async (lease) => {
-        stopWaiting();
-        try {
-          return await task(lease);
-        } catch (error) {
-          failure = { error };
-          throw error;
-        }
+      (lease) => {
+        begun = true;
+        deadline.release();
+        return task(lease);
       },
-      { signal: waiting.signal },
+      { signal: deadline.signal },
     );
-    return result as T;
+    return (await locked) as T;
   } catch (error) {
-    if (failure !== undefined) throw failure.error;
-    if (waiting.signal.aborted) throw waiting.signal.reason;
-    throw new StoreError("store_failed", `the store could not lock ${JSON.stringify(key)}: see the cause`, {
-      key,
-      cause: error,
-    });
+    if (begun) throw error;
+    if (deadline.signal.aborted) throw deadline.signal.reason;
+    throw failed("store_failed", "cannot be had: see the cause", error);
   } finally {
-    stopWaiting();
+    deadline.release();
   }
-}
-
-/** Waits until `work` has settled, the time is up, or the caller gives up, in which case it rejects with the caller's reason. */
-export async function settled(work: Promise<unknown>, { signal, waitMs }: WaitOptions): Promise<void> {
-  signal?.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const give = (): void => {
-      done();
-
-      reject(signal?.reason as Error);
-    };
-    const timeUp = (): void => {
-      done();
-      resolve();
-    };
-    const stopTimer = waitMs === undefined ? undefined : startTimer(timeUp, waitMs);
-    const done = (): void => {
-      stopTimer?.();
-      signal?.removeEventListener("abort", give);
-    };
-    signal?.addEventListener("abort", give, { once: true });
-    work.then(timeUp, timeUp);
-  });
 }

@@ -53,52 +53,33 @@ export function withoutLoopbackPort(redirectUri: string): string {
   return redirectUri.replace(/^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)):\d+(?=[/?#]|$)/i, "$1");
 }
 
-// built when first needed, and only the one that is needed
-const text = (): z.ZodMiniString => z.string();
-const maybe = <T extends z.core.SomeType>(type: T): z.ZodMiniOptional<T> => z.optional(type);
-const registration = (): z.core.$ZodType =>
-  z.looseObject({
-    issuer: text(),
-    clientId: text(),
-    clientSecret: maybe(text()),
-    tokenEndpointAuthMethod: z.enum(["none", "client_secret_basic", "client_secret_post"]),
-    redirectUris: z.array(text()),
-    createdAt: z.number(),
-  });
-const authorizationServer = (): z.core.$ZodType => z.looseObject({ issuer: text(), token_endpoint: text() });
-const protectedResource = (): z.core.$ZodType => z.looseObject({ resource: text() });
-const schemas: Readonly<Record<RecordKind, () => z.core.$ZodType>> = {
-  client: registration,
-  tokens: () =>
-    z.looseObject({
-      accessToken: text(),
-      tokenType: text(),
-      refreshToken: maybe(text()),
-      scope: maybe(text()),
-      requestedScope: maybe(text()),
-      expiresAt: maybe(z.number()),
-      obtainedAt: z.number(),
-      issuer: text(),
-      tokenEndpoint: text(),
-      resource: text(),
-      registration: registration(),
-    }),
-  pending: () =>
-    z.looseObject({
-      state: text(),
-      codeVerifier: text(),
-      redirectUri: text(),
-      scope: maybe(text()),
-      subject: maybe(text()),
-      resource: text(),
-      expiresAt: z.number(),
-      registration: registration(),
-      server: z.looseObject({ serverUrl: text(), issuer: text(), authorizationServer: authorizationServer() }),
-    }),
-  server: () =>
-    z.looseObject({ resourceMetadataUrl: text(), protectedResource: protectedResource(), fetchedAt: z.number() }),
-  issuer: () => z.looseObject({ authorizationServer: authorizationServer(), fetchedAt: z.number() }),
-};
+const CLIENT = "issuer clientId tokenEndpointAuthMethod redirectUris";
+const within = (path: string, members: string): string => members.replace(/\w+/g, `${path}.$&`);
+
+/** The members without which a record is of no use; all are strings, save for the list of redirect URIs. */
+const required = (): Readonly<Record<RecordKind, string>> => ({
+  client: CLIENT,
+  tokens: `accessToken tokenType issuer tokenEndpoint resource ${within("registration", CLIENT)}`,
+  pending:
+    "state codeVerifier redirectUri resource server.serverUrl server.issuer server.authorizationServer.token_endpoint " +
+    within("registration", CLIENT),
+  server: "resourceMetadataUrl protectedResource.resource",
+  issuer: "authorizationServer.issuer authorizationServer.token_endpoint",
+});
+
+/** Names the first required member that is missing. One by one: a schema of the whole object would double what zod weighs. */
+function findMissing(kind: RecordKind, record: unknown): string | undefined {
+  const text = z.string();
+  return required()
+    [kind].split(" ")
+    .find((path) => {
+      let member = record;
+      for (const name of path.split("."))
+        member = (member as Readonly<Record<string, unknown>> | null | undefined)?.[name];
+      // jitless: parsers built from strings break under a content security policy
+      return !z.safeParse(path.endsWith("Uris") ? z.array(text) : text, member, { jitless: true }).success;
+    });
+}
 
 /** Puts a record into the envelope that every version can tell apart. */
 export const encodeRecord = (data: unknown): string => JSON.stringify({ v: 1, data });
@@ -116,10 +97,9 @@ export function decodeRecord<K extends RecordKind>(
     const envelope = JSON.parse(stored) as { readonly v?: unknown; readonly data?: unknown } | null;
     if (typeof envelope?.v === "number" && envelope.v !== 1) reason = "it was written by another version";
     else if (envelope?.v === 1) {
-      // jitless: no probing for `eval`, which a Content-Security-Policy would report
-      const result = z.safeParse(schemas[kind](), envelope.data, { jitless: true });
-      if (result.success) return result.data as Records[K];
-      reason = `its member ${JSON.stringify(result.error.issues[0]?.path.join(".") ?? "")} is not as it should be`;
+      const missing = findMissing(kind, envelope.data);
+      if (missing === undefined) return envelope.data as Records[K];
+      reason = `it has no usable ${JSON.stringify(missing)}`;
     }
   } catch {
     reason = "it is not JSON";
