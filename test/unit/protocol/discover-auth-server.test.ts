@@ -538,7 +538,7 @@ describe("the fallback for servers of 2025-03-26", () => {
 
 describe("trouble", () => {
   it.each(["mcp.example.com", "ftp://mcp.example.com/", "https://me:hunter2@mcp.example.com/"])(
-    "with the URL %j is the caller's, and nothing is requested",
+    "with the URL %j is the caller's, and nothing is requested [spec-2]",
     async (url) => {
       const { fetch, requested } = site({});
       const failed = discoverAuthServer(url, { fetch });
