@@ -20,7 +20,6 @@ export interface HttpServer {
   on(event: "error", listener: (error: Error) => void): unknown;
   listen(options: { host: string; port: number; exclusive: boolean }, listening: () => void): unknown;
   address(): unknown;
-  ref(): unknown;
   unref(): unknown;
   close(closed: () => void): unknown;
   closeAllConnections(): void;

@@ -168,12 +168,6 @@ export async function startCallbackServer(options: StartCallbackServerOptions = 
   const redirectUri = String(publicRedirectUri ?? localUri);
   place = { redirectUri, path, hosts: [new URL(localUri).host, new URL(redirectUri).host] };
 
-  let unsettled = 0;
-  const count = (change: number): void => {
-    unsettled += change;
-    for (const server of servers) server[unsettled > 0 ? "ref" : "unref"]();
-  };
-
   const end = async (reason: Error): Promise<void> => {
     ended ??= reason;
     signal?.removeEventListener("abort", onAbort);
@@ -200,9 +194,10 @@ export async function startCallbackServer(options: StartCallbackServerOptions = 
         state,
         end(outcome) {
           waits.delete(wait);
-          stopTimer();
           waitSignal?.removeEventListener("abort", abort);
           resolve(outcome);
+          // until then the timer keeps the process alive: the page is still to go out
+          outcome.then(stopTimer, stopTimer);
         },
       };
       const fail = (reason: Error): void => wait.end(Promise.reject(reason));
@@ -218,10 +213,8 @@ export async function startCallbackServer(options: StartCallbackServerOptions = 
       waitSignal?.addEventListener("abort", abort);
       waits.add(wait);
     });
-    count(1);
-    // Seen here as well, so that a host which awaits it only after opening the browser, and fails there, is not ended by it.
-    const release = (): void => count(-1);
-    result.then(release, release);
+    // Often awaited only after the browser was opened: if that fails, closing the server must not end the process.
+    result.catch(() => undefined);
     return result;
   };
 

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { startCallbackServer } from "../../../src/callback-server/start-callback-server.js";
 import type { CallbackServer, StartCallbackServerOptions } from "../../../src/callback-server/start-callback-server.js";
 import { isAuthError } from "../../../src/errors.js";
-import { send } from "./send.js";
+import { isPending, send } from "./send.js";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -81,6 +81,7 @@ describe("closing", () => {
     const silent = await openConnection(server.port);
     const halfway = await openConnection(server.port);
     halfway.write("GET /callback HTTP/1.1\r\nHost:");
+    await send(server.port, "/favicon.ico");
     const gone = [silent, halfway].map((socket) => new Promise((resolve) => socket.on("close", resolve)));
     await server.close();
     await Promise.all(gone);
@@ -101,6 +102,7 @@ describe("closing", () => {
     const reason = new Error("the application quits");
     controller.abort(reason);
     await expect(callback).rejects.toBe(reason);
+    await server.close();
     await expect(server.waitForCallback({ state: "s2" })).rejects.toBe(reason);
     await expect(send(server.port, "/callback")).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
@@ -189,7 +191,9 @@ describe("localhost", () => {
 
   it("is refused when another program has the port on IPv6, where it could receive the callback", async () => {
     const port = await occupy("::1");
+    const made = replaceListen((_, __, proceed) => proceed());
     await expect(start({ hostname: "localhost", port })).rejects.toMatchObject({ code: "port_unavailable", port });
+    expect(made).toHaveLength(2);
     await occupy("127.0.0.1", port);
   });
 
@@ -251,7 +255,7 @@ it("listens on IPv6 alone when asked to", async () => {
 it("survives an accept error later on", async () => {
   const made = replaceListen((_, __, proceed) => proceed());
   const server = await start();
-  made[0]?.emit("error", failure("EMFILE"));
+  for (let error = 0; error < 2; error++) made[0]?.emit("error", failure("EMFILE"));
   expect((await send(server.port, "/favicon.ico")).status).toBe(404);
 });
 
@@ -265,4 +269,40 @@ it("fails with unsupported_runtime where there is no process, as in a browser", 
   const refused = expect(startCallbackServer()).rejects.toMatchObject({ code: "unsupported_runtime" });
   vi.unstubAllGlobals();
   await refused;
+});
+
+it("tells of a callback only when the page is out, so that the host may end the process at once", async () => {
+  let sendPage: (() => void) | undefined;
+  const createServer = (handler: http.RequestListener): http.Server =>
+    http.createServer((request, response) => {
+      const end = response.end.bind(response);
+      response.end = (...args: unknown[]): http.ServerResponse => {
+        sendPage = () => end(...(args as [string, () => void]));
+        return response;
+      };
+      handler(request, response);
+    });
+  vi.spyOn(process, "getBuiltinModule").mockReturnValue({ createServer });
+  const server = await start();
+  const callback = server.waitForCallback({ state: "s1" });
+  const answer = send(server.port, "/callback?code=c&state=s1");
+  await vi.waitUntil(() => sendPage);
+  expect(await isPending(callback)).toBe(true);
+  sendPage?.();
+  expect(await callback).toMatchObject({ code: "c" });
+  expect(await answer).toMatchObject({ status: 200 });
+});
+
+it("tells of a callback whose browser went away before the page was out", async () => {
+  const createServer = (handler: http.RequestListener): http.Server =>
+    http.createServer((request, response) => {
+      response.end = () => response;
+      handler(request, response);
+      request.socket.destroy();
+    });
+  vi.spyOn(process, "getBuiltinModule").mockReturnValue({ createServer });
+  const server = await start();
+  const callback = server.waitForCallback({ state: "s1" });
+  await expect(send(server.port, "/callback?code=c&state=s1")).rejects.toMatchObject({ code: "ECONNRESET" });
+  expect(await callback).toMatchObject({ code: "c" });
 });

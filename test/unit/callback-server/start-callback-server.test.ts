@@ -304,8 +304,9 @@ describe("the page", () => {
     const callback = server.waitForCallback({ state: "s1" });
     const hostile =
       "redirect_uri=https%3A%2F%2Fevil.example&next=%3Cscript%3Ealert(1)%3C/script%3E&error_description=%3Cb%3E";
-    const rejected = await send(server.port, `/callback?state=x&${hostile}`);
-    const received = await send(server.port, `/callback?code=secret-code&state=s1&${hostile}`);
+    const headers = { connection: "keep-alive" };
+    const rejected = await send(server.port, `/callback?state=x&${hostile}`, { headers });
+    const received = await send(server.port, `/callback?code=secret-code&state=s1&${hostile}`, { headers });
     await callback;
     for (const { headers, body } of [rejected, received]) {
       expect(headers).toMatchObject({
