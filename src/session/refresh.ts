@@ -67,13 +67,20 @@ async function obtainTokens(context: ClientContext, cell: TokenCell, need: Need)
       return await renew(context, cell, current, need);
     },
     { waitMs: LOCK_WAIT_MS },
-  );
+  ).catch((error: unknown) => {
+    if (isAuthError(error, "lock_timeout") && isAlive(context, stored, need)) return stored;
+    throw error;
+  });
 }
 
 /** Fresh, or the best there is, and not what the server has just refused. */
 function isUsable({ now }: ClientContext, cell: TokenCell, tokens: TokenSet, { refused }: Need): boolean {
   return tokens.accessToken !== refused && now() < cell.freshUntil;
 }
+
+/** Not fresh any more, but good until a refresh succeeds. */
+const isAlive = ({ now }: ClientContext, { accessToken, expiresAt = Infinity }: TokenSet, { refused }: Need): boolean =>
+  accessToken !== refused && expiresAt > now();
 
 async function renew(
   context: ClientContext,
@@ -90,8 +97,7 @@ async function renew(
     await moved;
     if (isAuthError(error)) context.emit({ type: "refresh_failed", ...cell.key, error });
     if (isAuthError(error, "refresh_rejected")) return await afterRejection(context, cell, tokens, need, error);
-    const alive = tokens.expiresAt === undefined || tokens.expiresAt > context.now();
-    if (isAuthError(error) && alive && need.refused === undefined) return tokens;
+    if (isAuthError(error) && isAlive(context, tokens, need)) return tokens;
     throw error;
   }
   await writeTokens(context, cell, renewed);
