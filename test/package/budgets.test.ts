@@ -24,6 +24,7 @@ it.each(budgets)("the program $program stays within $limit bytes", async ({ prog
     platform,
     metafile: true,
     write: false,
+    logLevel: "error",
   });
   const [output] = Object.values(metafile.outputs);
   const minified = { ours: 0, oauth4webapi: 0 };
