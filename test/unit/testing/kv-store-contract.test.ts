@@ -1,6 +1,10 @@
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
 import { createMemoryStore, createWebStorageStore } from "../../../src/index.js";
 import type { KVStore, MaybePromise } from "../../../src/index.js";
+import { createFileStore } from "../../../src/node.js";
 import { kvStoreContract } from "../../../src/testing.js";
 import type { KVStoreContractOptions } from "../../../src/testing.js";
 
@@ -53,6 +57,22 @@ describe("createWebStorageStore keeps the contract", () => {
     expiry: true,
     ...clock,
   });
+});
+
+describe("createFileStore keeps the contract", () => {
+  const clock = fakeClock();
+  const root = mkdtempSync(join(tmpdir(), "kv-store-contract-"));
+  afterAll(() => {
+    rmSync(root, { recursive: true });
+  });
+  kvStoreContract(
+    (name, body) => {
+      // ten thousand synced files
+      test(name, body, 120_000);
+    },
+    (name) => createFileStore({ directory: join(root, name), now: clock.now }),
+    { abilities: ["take", "keys"], expiry: true, ...clock },
+  );
 });
 
 /** Declares the contract, runs it, and tells which of its tests failed. */
