@@ -129,6 +129,7 @@ describe("PKCE", () => {
   ] as const)("must be listed: %s, %j [spec-30, spec-66]", async (source, methods) => {
     const error = await rejectionOf(create({ code_challenge_methods_supported: methods as never }, {}, { source }));
     expect(error["code"]).toBe("pkce_unsupported");
+    expect(error["message"]).toContain('"S256" in "code_challenge_methods_supported"');
   });
 
   it("is used all the same where no metadata can list it [spec-15, spec-67]", async () => {
@@ -144,7 +145,9 @@ describe("the server", () => {
     { response_types_supported: ["token"] },
     { response_types_supported: [] },
   ])("must have a code flow: %j", async (metadata) => {
-    expect((await rejectionOf(create(metadata)))["code"]).toBe("metadata_invalid");
+    const error = await rejectionOf(create(metadata));
+    expect(error["code"]).toBe("metadata_invalid");
+    expect(error["message"]).toContain(`"${String(Object.keys(metadata)[0])}"`);
   });
 
   it("may list it among others", async () => {
@@ -210,6 +213,7 @@ describe("the redirect URI", () => {
     [["http://127.0.0.1/callback"], "http://127.0.0.1:9999/other"],
     [["https://app.example:8443/cb"], "https://app.example/cb"],
     [["https://app.example/cb"], "https://app.example/cb/"],
+    [["https://127.0.0.1:1/cb"], "https://127.0.0.1:2/cb"],
   ])("is refused when it is none of %j: %s [spec-57]", async (registered, uri) => {
     await expect(withRedirectUris(registered, uri)).rejects.toThrow(TypeError);
     await expect(withRedirectUris(registered, uri)).rejects.toThrow("redirectUri");

@@ -73,12 +73,23 @@ describe("the refresh request", () => {
       const { fetch, requests } = recordingFetch(() => json(granted));
       const attempts = [
         refreshTokens(serverMetadata({}, { issuer }), tokenSet(), { fetch, now }),
+        refreshTokens(serverMetadata(), tokenSet({ issuer }), { fetch, now }),
         refreshTokens(serverMetadata(), tokenSet({ registration: clientRegistration({ issuer }) }), { fetch, now }),
       ];
       for (const attempt of attempts) expect((await rejectionOf(attempt))["code"]).toBe("client_issuer_mismatch");
       expect(requests).toHaveLength(0);
     },
   );
+
+  it("is judged by the host as well [spec-23, spec-117]", async () => {
+    const { fetch, requests } = recordingFetch(() => json(granted));
+    const seen: string[] = [];
+    const allowUrl = (url: URL, { purpose }: { purpose: string }) => seen.push(`${purpose} ${url.href}`) === 0;
+    const error = await rejectionOf(refreshTokens(serverMetadata(), tokenSet(), { fetch, now, allowUrl }));
+    expect(error["code"]).toBe("insecure_url");
+    expect(seen).toEqual([`token_endpoint ${ISSUER}/token`]);
+    expect(requests).toHaveLength(0);
+  });
 
   it("needs a refresh token", async () => {
     const { refreshToken, ...without } = tokenSet();

@@ -87,7 +87,9 @@ describe("the registration request", () => {
     expect(requests[0]?.headers.get("authorization")).toBe("Bearer iat-1");
     for (const issuer of [`${ISSUER}/`, "https://attacker.example"]) {
       const attempt = registerClient(serverMetadata(), { ...options, initialAccessToken: { issuer, token: "iat-1" } });
-      expect((await rejectionOf(attempt))["code"]).toBe("client_issuer_mismatch");
+      const error = await rejectionOf(attempt);
+      expect(error["code"]).toBe("client_issuer_mismatch");
+      expect(error["message"]).toMatch(/^initialAccessToken /);
     }
     expect(requests).toHaveLength(1);
   });
@@ -100,6 +102,16 @@ describe("the registration request", () => {
     expect(refused["code"]).toBe("insecure_url");
     await registerClient(serverMetadata({ registration_endpoint }, { serverUrl: "http://localhost/mcp" }), options);
     expect(requests.map(({ url }) => url)).toEqual([registration_endpoint]);
+  });
+
+  it("is judged by the host as well [spec-23, spec-117]", async () => {
+    const { fetch, requests } = recordingFetch(() => json({ client_id: "c" }, { status: 201 }));
+    const seen: string[] = [];
+    const allowUrl = (url: URL, { purpose }: { purpose: string }) => seen.push(`${purpose} ${url.href}`) === 0;
+    const attempt = registerClient(serverMetadata(), { clientMetadata: { redirect_uris }, fetch, allowUrl });
+    expect((await rejectionOf(attempt))["code"]).toBe("insecure_url");
+    expect(seen).toEqual([`registration_endpoint ${ISSUER}/register`]);
+    expect(requests).toHaveLength(0);
   });
 
   it.each([
@@ -229,13 +241,22 @@ describe("the registration", () => {
     expect(registration.redirectUris).toEqual(answered);
   });
 
+  it("may have fewer redirect URIs than were asked for", async () => {
+    const asked = [...redirect_uris, "http://localhost/callback"];
+    const registration = await register({ client_id: "c", redirect_uris }, { redirect_uris: asked });
+    expect(registration.redirectUris).toEqual(redirect_uris);
+  });
+
   it.each([
     ["client_id", {}],
     ["client_id", { client_id: 7 }],
-    ["client_secret", { client_id: "c", token_endpoint_auth_method: "client_secret_basic" }],
-    ["client_secret", { client_id: "c", token_endpoint_auth_method: "client_secret_post", client_secret: "" }],
-    ["private_key_jwt", { client_id: "c", token_endpoint_auth_method: "private_key_jwt" }],
-    ["redirect_uris", { client_id: "c", redirect_uris: ["https://other.example/cb"] }],
+    ['"client_secret"', { client_id: "c", token_endpoint_auth_method: "client_secret_basic" }],
+    ['"client_secret"', { client_id: "c", token_endpoint_auth_method: "client_secret_post", client_secret: "" }],
+    [
+      '"token_endpoint_auth_method" "private_key_jwt"',
+      { client_id: "c", token_endpoint_auth_method: "private_key_jwt" },
+    ],
+    ['"redirect_uris"', { client_id: "c", redirect_uris: ["https://other.example/cb"] }],
   ])("that cannot be used for lack of %s is refused: %j [spec-49]", async (named, answer) => {
     const error = await rejectionOf(register(answer));
     expect(error).toMatchObject({ code: "registration_rejected", issuer: ISSUER });
@@ -279,6 +300,12 @@ describe("a refused registration", () => {
     expect(error).toMatchObject({ code: "registration_rejected", status });
     expect(error["message"]).toMatch(/registration is closed.*pre-registered/);
     expect(error["message"]).toContain(quoted);
+  });
+
+  it("that is no OAuth error shows what the body says", async () => {
+    const error = await rejectionOf(refused({ status: 400 }, JSON.stringify({ detail: "unknown software" })).attempt);
+    expect(error).toMatchObject({ code: "registration_rejected", status: 400 });
+    expect(error["message"]).toContain("unknown software");
   });
 
   it("is recognised behind status 200", async () => {
@@ -369,7 +396,11 @@ describe("the second try with the other application type", () => {
 
   it.each([
     ["the host chose the type", { redirect_uris, application_type: "native" as const }, "invalid_redirect_uri"],
-    ["a private-use scheme can only be native", { redirect_uris: ["com.example:/cb"] }, "invalid_redirect_uri"],
+    [
+      "a private-use scheme can only be native",
+      { redirect_uris: [...redirect_uris, "com.example:/cb"] },
+      "invalid_redirect_uri",
+    ],
     ["the type is not the reason", { redirect_uris }, "invalid_software_statement"],
   ])("is not made when %s", async (_reason, clientMetadata, error) => {
     const { fetch, requests } = recordingFetch(() => rejected(error));

@@ -62,6 +62,23 @@ it.each([400, 401, 200])("reports a refusal, with status %i", async (status) => 
   expect(requests).toHaveLength(1);
 });
 
+it("reports a refusal that is no OAuth error, with what the body says", async () => {
+  const { fetch } = recordingFetch(() => json({ detail: "no such tenant" }, { status: 400 }));
+  const error = await rejectionOf(revokeTokens(serverMetadata(), tokenSet(), { fetch }));
+  expect(error).toMatchObject({ code: "token_request_rejected", status: 400 });
+  expect(error["message"]).toContain("no such tenant");
+});
+
+it("is judged by the host as well [spec-23, spec-117]", async () => {
+  const { fetch, requests } = recordingFetch(done);
+  const seen: string[] = [];
+  const allowUrl = (url: URL, { purpose }: { purpose: string }) => seen.push(`${purpose} ${url.href}`) === 0;
+  const error = await rejectionOf(revokeTokens(serverMetadata(), tokenSet(), { fetch, allowUrl }));
+  expect(error["code"]).toBe("insecure_url");
+  expect(seen).toEqual([`revocation_endpoint ${ISSUER}/revoke`]);
+  expect(requests).toHaveLength(0);
+});
+
 it.each([
   [503, "", NOW + 7000],
   [429, JSON.stringify({ error: "slow_down" }), NOW + 7000],
@@ -83,6 +100,7 @@ it("shows the tokens to no other issuer [spec-20, spec-103]", async () => {
   const other = "https://attacker.example";
   for (const attempt of [
     revokeTokens(serverMetadata({}, { issuer: other }), tokenSet(), { fetch }),
+    revokeTokens(serverMetadata(), tokenSet({ issuer: other }), { fetch }),
     revokeTokens(serverMetadata(), tokenSet({ registration: clientRegistration({ issuer: other }) }), { fetch }),
   ]) {
     expect((await rejectionOf(attempt))["code"]).toBe("client_issuer_mismatch");
