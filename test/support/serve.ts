@@ -1,0 +1,50 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A `fetch` that listens on loopback. */
+export interface Served {
+  readonly origin: string;
+  close(): Promise<void>;
+}
+
+type Handler = (request: Request) => Promise<Response>;
+
+/** Serves what `create` makes, which is told its own origin first; redirects are handed to the client as they are. */
+export async function serve(create: (origin: string) => Handler): Promise<Served> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const handler = create(origin);
+  server.on("request", (request, response) => void answer(handler, origin, request, response));
+  return {
+    origin,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(
+  handler: Handler,
+  origin: string,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk as Buffer);
+  const headers = new Headers();
+  for (let index = 0; index < message.rawHeaders.length; index += 2) {
+    headers.append(message.rawHeaders[index] ?? "", message.rawHeaders[index + 1] ?? "");
+  }
+  const { method = "GET", url = "/" } = message;
+  const request = new Request(new URL(url, origin), {
+    method,
+    headers,
+    body: method === "GET" || method === "HEAD" ? null : Buffer.concat(chunks),
+  });
+  const answered = await handler(request);
+  response.writeHead(answered.status, Object.fromEntries(answered.headers));
+  response.end(Buffer.from(await answered.arrayBuffer()));
+}
