@@ -10,7 +10,6 @@ import type {
   TokenSet,
 } from "../index.js";
 import { loopbackCandidates } from "./loopback-candidates.js";
-import type { LoopbackHostname } from "./loopback-candidates.js";
 
 /** Options of {@link authorizeWithLoopback}. @public */
 export interface AuthorizeWithLoopbackOptions {
@@ -36,7 +35,7 @@ export interface AuthorizeWithLoopbackOptions {
   readonly port?: number | undefined;
   /** The host of the redirect URI. Authorization servers tell the three apart.
    * @defaultValue the one that the client is registered with, else `127.0.0.1` */
-  readonly hostname?: LoopbackHostname | undefined;
+  readonly hostname?: "127.0.0.1" | "::1" | "localhost" | undefined;
   /** How long the user has, in milliseconds.
    * @defaultValue 300000 */
   readonly timeoutMs?: number | undefined;
