@@ -70,8 +70,9 @@ export abstract class AuthError<
     this.code = code;
     Object.defineProperty(this, BRAND, { value: true });
     for (const [member, value] of Object.entries(details ?? {})) {
-      // as Error itself does it: a cause is not enumerable
-      if (value !== undefined) Object.defineProperty(this, member, { value, enumerable: member !== "cause" });
+      // as Error itself does it: a cause is not enumerable, and what compares errors may take a member away
+      if (value === undefined) continue;
+      Object.defineProperty(this, member, { value, enumerable: member !== "cause", configurable: true });
     }
   }
 

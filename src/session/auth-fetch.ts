@@ -39,8 +39,8 @@ export interface AuthorizationRequiredContext {
   readonly signal: AbortSignal;
 }
 
-/** How often one request is sent at the most: as it is, after a refresh, after a login, after two step-ups. */
-const MAX_ATTEMPTS = 5;
+/** For one request, beside one refresh and one login; MCP wants "no more than a few" attempts. */
+const MAX_STEP_UPS = 2;
 
 /**
  * Wraps `fetch` for one session: requests to its MCP server carry the access token, which is renewed when it runs out or is refused.
@@ -84,15 +84,15 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
         : "url" in input
           ? unpackRequest(input, init)
           : { href: input.href, target: input, init };
-    if (hasAuthorization(parts.init?.headers)) return await send(input as string, init);
+    if (hasAuthorization(parts.init?.headers)) return await send(parts.target, parts.init);
     let tokens = freshTokens();
     if (parts.href !== accepted || tokens?.resource !== acceptedResource || tokens === undefined) {
       const url = parseUrl(parts.href);
-      if (url === undefined || !audience.includes(url)) return await send(input as string, init);
+      if (url === undefined || !audience.includes(url)) return await send(parts.target, parts.init);
       const { signal } = parts.init ?? {};
       tokens ??= await usableTokens(context, cell, {}, signal ?? undefined);
       if (tokens !== undefined) {
-        if (!(await audience.accepts(url, tokens))) return await send(input as string, init);
+        if (!(await audience.accepts(url, tokens))) return await send(parts.target, parts.init);
         accepted = parts.href;
         acceptedResource = tokens.resource;
       }
@@ -112,7 +112,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
     }
     const response = await send(target, { ...init, headers, redirect: "manual" });
     if (response.status < 300 || response.status > 399) return response;
-    const last = await followRedirects(send, href, init, response, {
+    const last = await followRedirects(send, new URL(href, baseUrl()).href, init, response, {
       headersFor: async (url) =>
         (await audience.accepts(url, tokens)) ? withToken(init?.headers, tokens.accessToken) : undefined,
     });
@@ -127,28 +127,29 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
     let tokens = used;
     let refreshed = false;
     let loggedIn = false;
-    for (let attempt = 1; ; attempt += 1) {
+    let stepUps = 0;
+    for (;;) {
       const challenge = parseAuthChallenge(response);
       const stepUp = asksForScope(response, challenge);
       if (foreign.has(response) || (response.status !== 401 && !stepUp)) return response;
       if (replayable) await discard(response);
       try {
-        if (attempt === MAX_ATTEMPTS || (refreshed && !stepUp)) throw authorizationRequired(cell, challenge);
+        if (refreshed && !stepUp) throw authorizationRequired(cell, challenge);
         const accessToken = tokens?.accessToken;
         tokens = await handleChallenge(context, cell, response, { accessToken, signal });
         refreshed ||= !stepUp;
       } catch (error) {
-        const reason = isAuthError(error, "insufficient_scope") ? "step_up" : "login";
-        const asked = reason === "login" && loggedIn;
-        if (attempt === MAX_ATTEMPTS || asked || !(await askUser(error, signal))) {
+        const enough = stepUp ? stepUps === MAX_STEP_UPS : loggedIn;
+        if (enough || !(await askUser(error, signal))) {
           await discard(response);
           throw error;
         }
-        loggedIn ||= reason === "login";
+        loggedIn ||= !stepUp;
         refreshed = true;
         tokens = await usableTokens(context, cell, {}, signal);
       }
-      if (!replayable) return response;
+      if (stepUp) stepUps += 1;
+      if (!replayable || stepUps > MAX_STEP_UPS) return response;
       response = await sendOnce(parts, tokens);
     }
   }

@@ -10,7 +10,7 @@ export function unpackRequest(request: Request, init: RequestInit | undefined): 
   // its members are getters on its prototype, which a spread would miss
   const members: Record<string, unknown> = {};
   for (const member in request) {
-    const value: unknown = request[member as keyof Request];
+    const value: unknown = Reflect.get(request, member);
     if (typeof value !== "function") members[member] = value;
   }
   return { href: request.url, target: request.url, init: { ...members, ...init } };

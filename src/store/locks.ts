@@ -38,6 +38,10 @@ async function inTurn<T>(
   const mine = new Promise<void>((resolve) => (leave = resolve));
   const tail = before.then(() => mine);
   queue.set(name, tail);
+  // not before those ahead have left as well: whoever gave up waiting must not let the next one in
+  void tail.then(() => {
+    if (queue.get(name) === tail) queue.delete(name);
+  });
   const late = new Error("it took too long");
   const wait = waitMs && Math.min(waitMs, IN_PROCESS_WAIT_MS);
   try {
@@ -50,12 +54,7 @@ async function inTurn<T>(
       throw error;
     }
   }
-  try {
-    return await run();
-  } finally {
-    leave();
-    if (queue.get(name) === tail) queue.delete(name);
-  }
+  return await run().finally(leave);
 }
 
 async function withStoreLock<T>(
@@ -68,12 +67,12 @@ async function withStoreLock<T>(
   const failed = (code: StoreError["code"], what: string, cause?: unknown): StoreError =>
     new StoreError(code, `the store's lock ${JSON.stringify(key)} ${what}`, { key, cause });
   const deadline = startDeadline(signal, waitMs, () => failed("lock_timeout", "did not come free in time: try again"));
-  let begun = false;
+  const progress = { begun: false };
   try {
     const locked = store.withLock?.(
       name,
       (lease) => {
-        begun = true;
+        progress.begun = true;
         deadline.release();
         return task(lease);
       },
@@ -81,7 +80,7 @@ async function withStoreLock<T>(
     );
     return (await locked) as T;
   } catch (error) {
-    if (begun) throw error;
+    if (progress.begun) throw error;
     if (deadline.signal.aborted) throw deadline.signal.reason;
     throw failed("store_failed", "cannot be had: see the cause", error);
   } finally {

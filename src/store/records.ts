@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { StoreError } from "../errors.js";
+import { isAuthError, StoreError } from "../errors.js";
 import type {
   AuthorizationServerMetadata,
   ClientRegistration,
@@ -70,15 +70,14 @@ const required = (): Readonly<Record<RecordKind, string>> => ({
 /** Names the first required member that is missing. One by one: a schema of the whole object would double what zod weighs. */
 function findMissing(kind: RecordKind, record: unknown): string | undefined {
   const text = z.string();
-  return required()
-    [kind].split(" ")
-    .find((path) => {
-      let member = record;
-      for (const name of path.split("."))
-        member = (member as Readonly<Record<string, unknown>> | null | undefined)?.[name];
-      // jitless: parsers built from strings break under a content security policy
-      return !z.safeParse(path.endsWith("Uris") ? z.array(text) : text, member, { jitless: true }).success;
-    });
+  const paths = required()[kind];
+  return paths.split(" ").find((path) => {
+    let member = record;
+    for (const name of path.split("."))
+      member = (member as Readonly<Record<string, unknown>> | null | undefined)?.[name];
+    // jitless: parsers built from strings break under a content security policy
+    return !z.safeParse(path.endsWith("Uris") ? z.array(text) : text, member, { jitless: true }).success;
+  });
 }
 
 /** Puts a record into the envelope that every version can tell apart. */
@@ -113,6 +112,8 @@ export async function callStore<T>(action: string, key: string, call: () => Mayb
   try {
     return await call();
   } catch (cause) {
+    // the default token store has said so already
+    if (isAuthError(cause, "store_failed")) throw cause;
     const shown = publicKey(key);
     throw new StoreError("store_failed", `the store could not ${action} ${JSON.stringify(shown)}: see the cause`, {
       key: shown,
