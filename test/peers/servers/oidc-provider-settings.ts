@@ -40,7 +40,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
     findAccount: (_context, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
     renderError: (context, out) => {
       context.type = "text/plain";
-      context.body = out.error;
+      context.body = [out.error, out.error_description].join(": ");
     },
     ttl: {
       AccessToken: settings.accessTokenTtlSeconds,
@@ -74,7 +74,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
           };
         },
       },
-      clientIdMetadataDocument: { enabled: Object.keys(documents).length > 0, ack: "draft-01" },
+      clientIdMetadataDocument: { enabled: Object.keys(documents).length > 0, ack: "draft-02" },
     },
     fetch: (url) => {
       const document = documents[url instanceof Request ? url.url : url.toString()];
