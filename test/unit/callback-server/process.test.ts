@@ -18,7 +18,16 @@ it("lets the process exit while nobody waits, with connections open", async () =
 });
 
 it("keeps the process alive while somebody waits, and tells only when the page is out [spec-87]", async () => {
-  const program = `${imports}
+  const slowPage = `
+    import * as http from "node:http";
+    process.getBuiltinModule = () => ({
+      createServer: (handler) => http.createServer((request, response) => {
+        const end = response.end.bind(response);
+        response.end = (...page) => void setImmediate(() => end(...page)).unref();
+        handler(request, response);
+      }),
+    });`;
+  const program = `${slowPage}${imports}
     const callback = server.waitForCallback({ state: "s1" });
     console.log(server.port);
     console.log((await callback).code);
