@@ -1,16 +1,19 @@
-import { validateAuthResponse } from "oauth4webapi";
 import { AuthorizationError, quoteRemote, TransportError } from "../errors.js";
 import type { PendingAuthorization } from "../types.js";
-import { toClient } from "./convert.js";
-import { nonEmpty } from "./normalize-response.js";
+import { answerDetails, describeAnswer } from "./map-error.js";
+import { isTransient, nonEmpty } from "./normalize-response.js";
 
 /**
- * Checks an authorization response against the login it answers, and only then reads what it says.
+ * Checks an authorization response against the login it answers, and only then reads what it says. The validator of
+ * oauth4webapi is not used: it takes an empty `iss` for none, and tells its refusals apart by their messages alone.
  *
- * @returns what the code exchange demands: parameters that oauth4webapi's own validator has passed
+ * @returns the code
  */
-export function validateCallback(pending: PendingAuthorization, params: URLSearchParams, now: number): URLSearchParams {
-  const { state, server, registration, expiresAt } = pending;
+export function validateCallback(
+  { state, server, expiresAt }: PendingAuthorization,
+  params: URLSearchParams,
+  now: number,
+): string {
   const { issuer, source, authorizationServer } = server;
   if (params.get("state") !== state) {
     throw new AuthorizationError("state_unknown", 'the callback\'s "state" belongs to no login that is under way');
@@ -32,8 +35,16 @@ export function validateCallback(pending: PendingAuthorization, params: URLSearc
       `the callback lacks the "iss" of ${quoteRemote(issuer)}, where the login was started; start the login again`,
     );
   }
-  const error = nonEmpty(params.get("error"));
-  if (error !== undefined) throw deniedError(issuer, error, nonEmpty(params.get("error_description")));
+  const answer = { error: nonEmpty(params.get("error")), description: nonEmpty(params.get("error_description")) };
+  if (answer.error !== undefined) {
+    const party = quoteRemote(issuer);
+    const said = describeAnswer(answer);
+    throw isTransient(answer)
+      ? new TransportError("server_error", `${party} could not complete the login (${said}); try again later`, {
+          url: issuer,
+        })
+      : new AuthorizationError("authorization_denied", `${party} refused the login (${said})`, answerDetails(answer));
+  }
   const code = nonEmpty(params.get("code"));
   if (code === undefined) {
     throw new AuthorizationError(
@@ -41,22 +52,5 @@ export function validateCallback(pending: PendingAuthorization, params: URLSearc
       'the callback has neither "code" nor "error"; start the login again',
     );
   }
-  return validateAuthResponse({ issuer }, toClient(registration), new URLSearchParams({ code, state }), state);
-}
-
-function deniedError(issuer: string, error: string, description: string | undefined): Error {
-  const said = `${quoteRemote(error)}${description ? `: ${quoteRemote(description)}` : ""}`;
-  if (error === "temporarily_unavailable" || error === "server_error") {
-    return new TransportError(
-      "server_error",
-      `${quoteRemote(issuer)} could not complete the login (${said}); try again later`,
-      {
-        url: issuer,
-      },
-    );
-  }
-  return new AuthorizationError("authorization_denied", `${quoteRemote(issuer)} refused the login (${said})`, {
-    oauthError: error,
-    oauthErrorDescription: description,
-  });
+  return code;
 }

@@ -1,57 +1,67 @@
 import type { Client, ClientAuth, CustomFetchOptions } from "oauth4webapi";
 import { allowInsecureRequests, ClientSecretBasic, ClientSecretPost, customFetch, None } from "oauth4webapi";
-import type { ClientRegistration, HttpOptions, ServerMetadata } from "../types.js";
+import { DiscoveryError } from "../errors.js";
+import { currentTime } from "../platform.js";
+import type { ClientRegistration, ClockOptions, HttpOptions, ServerMetadata } from "../types.js";
 import type { ReceivedResponse } from "../wire/http.js";
 import { guardedRequest } from "../wire/http.js";
-import { mapLibraryError } from "./map-error.js";
+import { parseUrl } from "../wire/url-policy.js";
+import { transientError } from "./map-error.js";
+import type { OAuthAnswer } from "./normalize-response.js";
+import { isTransient, readAnswer } from "./normalize-response.js";
 
 export type EndpointName = "token_endpoint" | "registration_endpoint" | "revocation_endpoint";
 
+/** The client and how it proves itself, as oauth4webapi wants them. */
+export const toClient = ({
+  clientId,
+  tokenEndpointAuthMethod,
+  clientSecret = "",
+}: ClientRegistration): readonly [Client, ClientAuth] => [
+  { client_id: clientId },
+  tokenEndpointAuthMethod === "none"
+    ? None()
+    : (tokenEndpointAuthMethod === "client_secret_post" ? ClientSecretPost : ClientSecretBasic)(clientSecret),
+];
+
 /** The part of the authorization server metadata that a request to one endpoint needs. */
-export function toAuthorizationServer(
-  { issuer, authorizationServer }: ServerMetadata,
-  endpoint: EndpointName,
-): { readonly issuer: string; readonly [member: string]: string } {
-  const url = authorizationServer[endpoint];
-  return url === undefined ? { issuer } : { issuer, [endpoint]: url };
-}
-
-export const toClient = ({ clientId }: ClientRegistration): Client => ({ client_id: clientId });
-
-export function toClientAuth({ tokenEndpointAuthMethod, clientSecret = "" }: ClientRegistration): ClientAuth {
-  if (tokenEndpointAuthMethod === "none") return None();
-  return tokenEndpointAuthMethod === "client_secret_post"
-    ? ClientSecretPost(clientSecret)
-    : ClientSecretBasic(clientSecret);
+interface Endpoint {
+  readonly issuer: string;
+  readonly [member: string]: string;
 }
 
 /** Options of oauth4webapi that lead every request through {@link guardedRequest}. */
-export interface EndpointOptions {
+interface EndpointOptions {
   [customFetch]: (url: string, init: CustomFetchOptions<string, string | URLSearchParams>) => Promise<Response>;
   [allowInsecureRequests]: true;
 }
 
-/** Lets oauth4webapi build and send a request to an endpoint, and `judge` its answer. */
-export async function callEndpoint<T>(
-  { serverUrl }: ServerMetadata,
+/** Lets oauth4webapi build and send a request to an endpoint. `secrets` are what the request carries. */
+export async function callEndpoint(
+  { serverUrl, issuer, authorizationServer }: ServerMetadata,
   purpose: EndpointName,
-  http: HttpOptions,
-  judge: (received: ReceivedResponse) => T,
-  send: (options: EndpointOptions) => Promise<unknown>,
-): Promise<T> {
-  const judged: T[] = [];
-  const context = { purpose, serverUrl: new URL(serverUrl), http };
-  try {
-    await send({
-      [customFetch]: async (url, { method, headers, body }) => {
-        judged.push(judge(await guardedRequest(url, { method, headers, body }, context)));
+  http: HttpOptions & ClockOptions,
+  secrets: readonly (string | undefined)[],
+  send: (endpoint: Endpoint, options: EndpointOptions) => Promise<unknown>,
+): Promise<OAuthAnswer> {
+  const url = authorizationServer[purpose] ?? "";
+  if (!/^https?:$/.test(parseUrl(url)?.protocol ?? "")) {
+    throw new DiscoveryError("metadata_invalid", `the authorization server metadata has no valid "${purpose}"`);
+  }
+  let received: unknown;
+  await send(
+    { issuer, [purpose]: url },
+    {
+      [customFetch]: async (_, { method, headers, body }) => {
+        const context = { purpose, serverUrl: new URL(serverUrl), http };
+        received = await guardedRequest(url, { method, headers, body }, context);
         return new Response();
       },
       // The policy of guardedRequest, which allows http on loopback alone, decides before anything is sent.
       [allowInsecureRequests]: true,
-    });
-  } catch (error) {
-    throw mapLibraryError(error);
-  }
-  return judged[0] as T;
+    },
+  );
+  const answer = readAnswer(received as ReceivedResponse, secrets, (http.now ?? currentTime)());
+  if (isTransient(answer)) throw transientError(answer);
+  return answer;
 }

@@ -2,12 +2,13 @@ import type { ReceivedResponse } from "../wire/http.js";
 import { parseJsonObject } from "../wire/http.js";
 
 /** An answer of an OAuth endpoint, read for what it says and not for how it is labelled. */
-export interface OAuthAnswer {
-  readonly status: number;
+export interface OAuthAnswer extends ReceivedResponse {
   /** Absent when the body is no JSON object. */
   readonly document: Readonly<Record<string, unknown>> | undefined;
   readonly error: string | undefined;
   readonly description: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
 }
 
 /** RFC 6749 §3.1: an empty value counts as an absent one. */
@@ -19,22 +20,20 @@ export const nonEmpty = (value: unknown): string | undefined =>
  * `application/json`, or status 200. `secrets` are what the request carried; an answer that echoes them loses them here.
  */
 export function readAnswer(
-  { status, body }: ReceivedResponse,
-  secrets: readonly (string | null | undefined)[],
+  received: ReceivedResponse,
+  secrets: readonly (string | undefined)[],
+  receivedAt: number,
 ): OAuthAnswer {
   const redact = (text: string | undefined): string | undefined =>
-    secrets.reduce<string | undefined>(
-      (rest, secret) => (secret ? rest?.replaceAll(secret, "[redacted]") : rest),
-      text,
-    );
-  const document = parseJsonObject(body);
+    secrets.reduce((rest, secret) => (secret ? rest?.replaceAll(secret, "[redacted]") : rest), text);
+  const document = parseJsonObject(received.body);
   const error = nonEmpty(document?.["access_token"]) ? undefined : nonEmpty(document?.["error"]);
   // A body that explains nothing in OAuth's terms is quoted, but not that of a success, which may hold tokens.
-  const unexplained = status >= 400 && error === undefined ? body.trim() : undefined;
+  const unexplained = received.status >= 400 && error === undefined ? received.body.trim() : undefined;
   const description = nonEmpty(document?.["error_description"]) ?? nonEmpty(unexplained);
-  return { status, document, error: redact(error), description: redact(description) };
+  return { ...received, document, error: redact(error), description: redact(description), receivedAt };
 }
 
 /** Overload, rate limits and failures of the server itself: nothing was decided about the client or its tokens. */
-export const isTransient = ({ status, error }: OAuthAnswer): boolean =>
-  status >= 500 || status === 408 || status === 429 || error === "temporarily_unavailable" || error === "server_error";
+export const isTransient = ({ status = 0, error = "" }: Partial<OAuthAnswer>): boolean =>
+  status >= 500 || status === 408 || status === 429 || /^(temporarily_unavailable|server_error)$/.test(error);

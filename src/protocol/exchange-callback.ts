@@ -1,5 +1,5 @@
 import { validateCallback } from "../oauth/callback.js";
-import { requestCodeGrant } from "../oauth/token-endpoint.js";
+import { requestTokens } from "../oauth/token-endpoint.js";
 import { withoutUndefined } from "../oauth/without-undefined.js";
 import { currentTime } from "../platform.js";
 import type { Callback, ClockOptions, HttpOptions, PendingAuthorization, TokenSet } from "../types.js";
@@ -38,11 +38,12 @@ export async function exchangeCallback(
   options: ExchangeCallbackOptions = {},
 ): Promise<TokenSet> {
   const { server, registration, redirectUri, codeVerifier, resource, scope } = pending;
-  const params = validateCallback(pending, callbackParameters(callback), (options.now ?? currentTime)());
+  const code = validateCallback(pending, callbackParameters(callback), (options.now ?? currentTime)());
   requireSameIssuer("the client of this login", registration.issuer, server.issuer);
-  const grant = await requestCodeGrant({ server, registration, options }, params, {
-    redirectUri,
-    codeVerifier,
+  const grant = await requestTokens({ server, registration, options }, "authorization_code", {
+    code,
+    redirect_uri: redirectUri,
+    code_verifier: codeVerifier,
     resource,
   });
   return withoutUndefined<TokenSet>({

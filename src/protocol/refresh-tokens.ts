@@ -1,4 +1,4 @@
-import { requestRefresh } from "../oauth/token-endpoint.js";
+import { requestTokens } from "../oauth/token-endpoint.js";
 import { withoutUndefined } from "../oauth/without-undefined.js";
 import type { ClockOptions, HttpOptions, ServerMetadata, TokenSet } from "../types.js";
 import { requireSameIssuer } from "./issuer-binding.js";
@@ -41,11 +41,11 @@ export async function refreshTokens(
   requireSameIssuer("the token set", tokens.issuer, server.issuer);
   requireSameIssuer("the client of the token set", registration.issuer, server.issuer);
   const { scope } = options;
-  const grant = await requestRefresh(
-    { server, registration, options },
-    refreshToken,
-    scope === undefined ? { resource } : { resource, scope },
-  );
+  const grant = await requestTokens({ server, registration, options }, "refresh_token", {
+    refresh_token: refreshToken,
+    resource,
+    ...(scope !== undefined && { scope }),
+  });
   // A new refresh token has a lifetime of its own.
   const known = grant.refreshToken === undefined ? tokens.refreshTokenExpiresAt : undefined;
   return withoutUndefined<TokenSet>({

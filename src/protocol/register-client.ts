@@ -117,7 +117,10 @@ const isSupportedMethod = (method: string): method is TokenEndpointAuthMethod =>
   ["none", ...SECRET_METHODS].includes(method);
 
 /** The first of `methods` that the server lists; the first of all when it lists none of them, or nothing. */
-export function preferredMethod<M extends string>({ authorizationServer }: ServerMetadata, methods: readonly [M, ...M[]]): M {
+export function preferredMethod<M extends string>(
+  { authorizationServer }: ServerMetadata,
+  methods: readonly [M, ...M[]],
+): M {
   const listed = authorizationServer.token_endpoint_auth_methods_supported;
   return methods.find((method) => listed?.includes(method)) ?? methods[0];
 }
