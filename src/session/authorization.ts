@@ -69,7 +69,7 @@ export async function finishAuthorization(
   if (found.subject !== undefined && found.subject !== subject) {
     throw new AuthorizationError(
       "subject_mismatch",
-      "this login was started for another user than the one who completes it: start a new login as the user who is signed in here",
+      "this login was started for another user: start a new login as the user who is signed in here",
     );
   }
   if (expectedCell !== undefined && expectedCell !== cell) throw stateUnknown();
@@ -104,7 +104,7 @@ async function takePending(
 const stateUnknown = (): AuthorizationError =>
   new AuthorizationError(
     "state_unknown",
-    "no login is waiting for this callback: it was completed already, has expired, or was not started here; start a new login",
+    "no login is waiting for this callback (completed, expired, or not started here): start a new login",
   );
 
 /** A whole login. Whoever comes while one is under way waits and takes over its tokens. */

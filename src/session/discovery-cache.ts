@@ -24,17 +24,23 @@ export async function discoverForSession(
   const { records, options, http, now } = context;
   const serverKey = recordKeys.server(cell.key.serverUrl);
   const spared = new Set<string>();
+  // a server that once pointed to metadata at a place of its own still has it there when a login starts without a challenge
+  const known = challenge?.resourceMetadataUrl
+    ? undefined
+    : (await records.get("server", serverKey))?.resourceMetadataUrl;
+  const isElsewhere = known !== undefined && !protectedResourceMetadataUrls(cell.serverUrl).includes(known);
+  const hint = isElsewhere ? { scheme: "Bearer", ...challenge, resourceMetadataUrl: known } : challenge;
   const request: DiscoverAuthServerOptions = {
     ...http,
     signal,
-    challenge: challenge?.resourceMetadataUrl === undefined ? await rememberedLocation() : challenge,
+    challenge: hint,
     selectIssuer: options.selectIssuer,
     legacyFallback: options.legacyFallback,
     async knownAuthorizationServer(issuer) {
-      const known = await records.get("issuer", recordKeys.issuer(issuer));
-      if (known === undefined || Math.abs(now() - known.fetchedAt) > METADATA_FRESH_MS) return undefined;
+      const stored = await records.get("issuer", recordKeys.issuer(issuer));
+      if (stored === undefined || Math.abs(now() - stored.fetchedAt) > METADATA_FRESH_MS) return undefined;
       spared.add(issuer);
-      return known.authorizationServer;
+      return stored.authorizationServer;
     },
   };
   const server = await context.discover(cell.serverUrl, request);
@@ -48,13 +54,4 @@ export async function discoverForSession(
   }
   context.emit({ type: "discovered", serverUrl: cell.key.serverUrl, issuer });
   return server;
-
-  /** A server that once pointed to metadata at a place of its own still has it there when a login starts without a challenge. */
-  async function rememberedLocation(): Promise<AuthChallenge | undefined> {
-    const resourceMetadataUrl = (await records.get("server", serverKey))?.resourceMetadataUrl;
-    return resourceMetadataUrl === undefined ||
-      protectedResourceMetadataUrls(cell.serverUrl).includes(resourceMetadataUrl)
-      ? challenge
-      : { scheme: "Bearer", ...challenge, resourceMetadataUrl };
-  }
 }

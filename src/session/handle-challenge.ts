@@ -34,7 +34,7 @@ export const authorizationRequired = ({ key }: TokenCell, challenge: AuthChallen
   new AuthorizationError(
     "authorization_required",
     `the MCP server ${JSON.stringify(key.serverUrl)} needs the user to log in: call session.authorize or session.startAuthorization`,
-    challenge && { challenge },
+    { challenge },
   );
 
 /** A refresh cannot widen a grant: either someone has logged in with more scope meanwhile, or the user is needed. */
@@ -46,16 +46,16 @@ async function widen(
 ): Promise<TokenSet> {
   const tokens = await readTokens(context, cell);
   const demanded = challenge?.scope ?? (await publishedScope(context, cell));
-  if (tokens !== undefined && tokens.accessToken !== used && coversScope(tokens.scope, demanded)) return tokens;
-  const scope = unionScopes(tokens?.requestedScope, tokens?.scope, demanded);
-  const granted = tokens !== undefined && coversScope(tokens.scope, demanded);
+  const isGranted = tokens !== undefined && coversScope(tokens.scope, demanded);
+  if (isGranted && tokens.accessToken !== used) return tokens;
+  const scope = isGranted ? undefined : unionScopes(tokens?.requestedScope, tokens?.scope, demanded);
   throw new AuthorizationError(
     "insufficient_scope",
-    `the MCP server ${JSON.stringify(cell.key.serverUrl)} needs more scope than was granted: ` +
-      (granted
-        ? "the token claims what the server demands and is refused all the same, so another login will not help"
+    `the MCP server ${JSON.stringify(cell.key.serverUrl)} needs more scope: ` +
+      (isGranted
+        ? "it refuses a token that has all it demands, so that another login will not help"
         : "call session.authorize with this error's challenge and scope"),
-    { ...(challenge && { challenge }), ...(scope !== undefined && !granted && { scope }) },
+    { challenge, scope },
   );
 }
 

@@ -2,7 +2,7 @@ import { isAuthError } from "../errors.js";
 import { refreshTokens } from "../protocol/refresh-tokens.js";
 import { orAborted, sharesPromises } from "../platform.js";
 import { withLock } from "../store/locks.js";
-import type { AuthChallenge, ServerMetadata, TokenSet } from "../types.js";
+import type { AuthChallenge, AuthorizationServerMetadata, ServerMetadata, TokenSet } from "../types.js";
 import { isSameIssuer } from "../wire/url-policy.js";
 import type { ClientContext } from "./client-context.js";
 import { discoverForSession } from "./discovery-cache.js";
@@ -92,7 +92,7 @@ async function renew(
   const moved = need.refused === undefined ? Promise.resolve(false) : hasMoved(context, cell, tokens, need.challenge);
   let renewed: TokenSet;
   try {
-    renewed = await refreshTokens(issuerOf(cell, tokens), tokens, { ...context.http, now: context.now });
+    renewed = await refreshTokens(stampedServer(cell, tokens), tokens, { ...context.http, now: context.now });
   } catch (error) {
     await moved;
     if (isAuthError(error)) context.emit({ type: "refresh_failed", ...cell.key, error });
@@ -144,11 +144,15 @@ async function hasMoved(
   }
 }
 
-/** The stamp on the tokens is all a refresh needs, and never leads elsewhere. */
-const issuerOf = (cell: TokenCell, { issuer, resource, tokenEndpoint }: TokenSet): ServerMetadata => ({
-  serverUrl: cell.serverUrl.href,
+/** The server as the tokens are stamped, which is all a refresh needs and never leads elsewhere. */
+export const stampedServer = (
+  { serverUrl }: TokenCell,
+  { issuer, resource, tokenEndpoint }: TokenSet,
+  authorizationServer: AuthorizationServerMetadata = { issuer, token_endpoint: tokenEndpoint },
+): ServerMetadata => ({
+  serverUrl: serverUrl.href,
   resource,
   issuer,
-  authorizationServer: { issuer, token_endpoint: tokenEndpoint },
+  authorizationServer,
   source: "protected_resource",
 });

@@ -1,4 +1,4 @@
-import { RegistrationError, quoteRemote } from "../errors.js";
+import { requireSameIssuer } from "../protocol/issuer-binding.js";
 import { preferredMethod, registerClient, SECRET_METHODS } from "../protocol/register-client.js";
 import { withLock } from "../store/locks.js";
 import { callStore, recordKeys, withoutLoopbackPort } from "../store/records.js";
@@ -57,13 +57,8 @@ async function findPreRegistered(
     ) ??
     (previous?.registration.source === "pre_registered" ? previous : undefined) ??
     (canRegister ? undefined : clients[0]);
-  if (meant === undefined) return undefined;
-  throw new RegistrationError(
-    "client_issuer_mismatch",
-    `the pre-registered client belongs to the issuer ${quoteRemote(meant.issuer)}, but this MCP server's is ${quoteRemote(server.issuer)}: ` +
-      "check that the server is the right one, then register a client there",
-    { issuer: server.issuer },
-  );
+  if (meant !== undefined) requireSameIssuer("the pre-registered client", meant.issuer, server.issuer);
+  return undefined;
 }
 
 function fromPreRegistered(

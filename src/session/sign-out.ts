@@ -4,6 +4,7 @@ import { recordKeys } from "../store/records.js";
 import type { ServerMetadata, TokenSet } from "../types.js";
 import type { ClientContext } from "./client-context.js";
 import { discoverForSession } from "./discovery-cache.js";
+import { stampedServer } from "./refresh.js";
 import type { SignOutOptions, SignOutResult } from "./session-types.js";
 import { changeTokens, deleteTokens, readTokens } from "./stored-tokens.js";
 import type { TokenCell } from "./token-cell.js";
@@ -37,14 +38,11 @@ export async function signOut(
 async function serverOf(
   context: ClientContext,
   cell: TokenCell,
-  { issuer, resource }: TokenSet,
+  tokens: TokenSet,
   signal: AbortSignal | undefined,
 ): Promise<ServerMetadata | undefined> {
-  const stored = await context.records.get("issuer", recordKeys.issuer(issuer));
-  if (stored !== undefined) {
-    const { authorizationServer } = stored;
-    return { serverUrl: cell.serverUrl.href, resource, issuer, authorizationServer, source: "protected_resource" };
-  }
+  const stored = await context.records.get("issuer", recordKeys.issuer(tokens.issuer));
+  if (stored !== undefined) return stampedServer(cell, tokens, stored.authorizationServer);
   const server = await discoverForSession(context, cell, { signal });
-  return server.issuer === issuer ? server : undefined;
+  return server.issuer === tokens.issuer ? server : undefined;
 }
