@@ -308,6 +308,12 @@ describe("a refused registration", () => {
     expect(error["message"]).toContain("unknown software");
   });
 
+  it("in plain words shows them", async () => {
+    const error = await rejectionOf(refused({ status: 400 }, "Ask the operator").attempt);
+    expect(error).toMatchObject({ code: "registration_rejected", status: 400 });
+    expect(error["message"]).toContain("Ask the operator");
+  });
+
   it("is recognised behind status 200", async () => {
     const text = JSON.stringify({ error: "invalid_software_statement" });
     const error = await rejectionOf(refused({ status: 200 }, text).attempt);
