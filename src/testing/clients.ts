@@ -86,7 +86,7 @@ function parseBasic(header: string): { clientId: string; secret: string } | unde
   try {
     const decoded = new TextDecoder().decode(Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0)));
     const [clientId, secret] = decoded.split(/:([^]*)/, 2).map((part) => decodeURIComponent(part.replaceAll("+", " ")));
-    return clientId === undefined || clientId === "" || secret === undefined ? undefined : { clientId, secret };
+    return clientId === undefined || secret === undefined ? undefined : { clientId, secret };
   } catch {
     return undefined;
   }

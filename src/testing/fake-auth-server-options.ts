@@ -3,7 +3,9 @@ import { currentTime } from "../platform.js";
 
 /** A client that is registered when the server starts, in the terms of RFC 7591. Also what a dynamic registration becomes. @public */
 export interface FakeClient extends ClientMetadata {
+  /** Its id, a URL or any other string. */
   readonly client_id: string;
+  /** Absent for a public client. */
   readonly client_secret?: string;
 }
 

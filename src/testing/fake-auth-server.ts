@@ -22,6 +22,7 @@ import { answerToken } from "./token-endpoint.js";
 export interface FakeAuthServer {
   /** The MCP server, as it was given. */
   readonly serverUrl: string;
+  /** The issuer, as it was given. */
   readonly issuer: string;
   /** The server: answers any request, without a network. Fits the `fetch` options of the library and of MCP transports.
    * Redirects are handed back, never followed. */

@@ -36,6 +36,7 @@ export type FaultFunction = (request: Request, answer: () => Promise<Response>) 
 export interface FakeFault {
   /** The part of the server that fails. */
   readonly endpoint: FakeEndpoint;
+  /** What happens. */
   readonly fault: FaultName | FaultFunction;
   /** How many requests it befalls; `Infinity` for all.
    * @defaultValue 1 */

@@ -65,6 +65,7 @@ function expiryCases({ expiry, advance }: ContractLimits): ContractCase[] {
       await store.set("key", "value", { expiresAt: now() + HOUR_MS });
       await store.set("renewed", "value", { expiresAt: now() + HOUR_MS });
       await store.set("renewed", "value again");
+      await requireValue(store, "key", "value");
       await advance?.(HOUR_MS + 1);
       await requireMissing(store, "key", "when its `expiresAt` has passed");
       await requireValue(store, "renewed", "value again");

@@ -17,8 +17,11 @@ export type FakeEndpoint =
 /** A request as the fake server received it. Codes, verifiers, tokens and secrets are replaced by names such as
  * `[refresh_token 2]`; {@link FakeAuthServer.nameOf} tells the name of one. @public */
 export interface RecordedRequest {
+  /** The part of the server that it was for. */
   readonly endpoint: FakeEndpoint;
+  /** In upper case. */
   readonly method: string;
+  /** With its query. */
   readonly url: string;
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>;

@@ -76,6 +76,13 @@ test.each<[string, Record<string, string | undefined>, string, FakeAuthServerOpt
     { codeChallengeMethods: [] },
   ],
   ["a padded challenge", { code_challenge: `${challenge}=` }, "invalid_request"],
+  ["a challenge that is too long", { code_challenge: `${challenge}x` }, "invalid_request"],
+  [
+    "a plain challenge that is too short",
+    { code_challenge: "short", code_challenge_method: "plain" },
+    "invalid_request",
+    { codeChallengeMethods: ["plain"] },
+  ],
   ["a challenge that is too short", { code_challenge: "short" }, "invalid_request"],
   ["another resource", { resource: "https://other.example/mcp" }, "invalid_target"],
   ["the resource with a slash", { resource: "https://mcp.example.com/mcp/" }, "invalid_target"],
@@ -140,8 +147,9 @@ test("shows an error page for a repeated client or redirect URI", async () => {
   }
 });
 
-test.each<[string, string, string, boolean, boolean]>([
+test.each<[string, string, string, boolean | undefined, boolean]>([
   ["another port of 127.0.0.1", "http://127.0.0.1/cb", "http://127.0.0.1:50000/cb", true, true],
+  ["another port of 127.0.0.1, by default", "http://127.0.0.1:1/cb", "http://127.0.0.1:2/cb", undefined, true],
   ["another port of ::1", "http://[::1]:1/cb", "http://[::1]:50000/cb", true, true],
   ["another port where the port is compared", "http://127.0.0.1:1/cb", "http://127.0.0.1:2/cb", false, false],
   ["the same port where the port is compared", "http://127.0.0.1:1/cb", "http://127.0.0.1:1/cb", false, true],
@@ -211,6 +219,14 @@ test("knows clients by their metadata document (Client ID Metadata Documents)", 
     await expect(approve(serverWith(found), clientId)).rejects.toThrow("not known");
   }
   await expect(approve(createFakeAuthServer())).rejects.toThrow("not known");
+});
+
+test("takes either method where both are offered", async () => {
+  const { server, clientId } = await serverAndClient({ codeChallengeMethods: ["plain", "S256"] });
+  for (const code_challenge_method of ["plain", "S256", undefined]) {
+    const callback = await server.approve(authorizationUrl(server, clientId, challenge, { code_challenge_method }));
+    expect(callback.searchParams.has("code")).toBe(true);
+  }
 });
 
 test("needs no resource parameter, and reads none, without protected resource metadata", async () => {

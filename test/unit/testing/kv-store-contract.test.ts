@@ -394,6 +394,53 @@ test.each<[string, (name: string) => MaybePromise<KVStore>, string[], KVStoreCon
     ["of several that `take` at once one gets the value"],
   ],
   [
+    "takes what is not there",
+    over((map) => ({
+      take: (key) => {
+        const value = map.get(key) ?? "";
+        map.delete(key);
+        return value;
+      },
+    })),
+    ["`take` gets a value and deletes it", "of several that `take` at once one gets the value"],
+  ],
+  [
+    "takes in two steps, and guards them in each store alone",
+    over((map) => {
+      let last: Promise<unknown> = Promise.resolve();
+      return {
+        take(key) {
+          const taken = last.then(async () => {
+            const value = map.get(key);
+            await turn();
+            map.delete(key);
+            return value;
+          });
+          last = taken;
+          return taken;
+        },
+      };
+    }),
+    ["of several that `take` at once one gets the value"],
+  ],
+  ["has a clock that nobody moves", byName(() => createMemoryStore()), [], { expiry: true }],
+  [
+    "cuts values at a million characters less one",
+    withValues((value) => value.slice(0, 999_999)),
+    ["a long value comes back whole"],
+    { maxValueBytes: undefined },
+  ],
+  [
+    "lists one key in place of another",
+    over((map) => ({
+      keys: (prefix) =>
+        [...map.keys()]
+          .filter((key) => key.startsWith(prefix))
+          .map((key, index, all) => (index === 1 ? (all[0] ?? "") : key)),
+    })),
+    [listing, "keys may be deleted while they are listed"],
+  ],
+  [
     "takes what has expired",
     expiringStore((map) => ({
       take: (key) => {

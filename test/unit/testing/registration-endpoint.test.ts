@@ -66,6 +66,7 @@ test.each<[string, Json, string, FakeAuthServerOptions?]>([
   ["an unknown grant", { grant_types: ["authorization_code", "password"] }, "invalid_client_metadata"],
   ["no authorization code", { grant_types: ["refresh_token"] }, "invalid_client_metadata"],
   ["an unknown response type", { response_types: ["token"] }, "invalid_client_metadata"],
+  ["an unknown response type beside a known one", { response_types: ["code", "token"] }, "invalid_client_metadata"],
   ["no response type", { response_types: [] }, "invalid_client_metadata"],
   ["a scope list", { scope: ["a"] }, "invalid_client_metadata"],
   ["web with loopback", { application_type: "web" }, "invalid_redirect_uri", { applicationTypeRules: true }],

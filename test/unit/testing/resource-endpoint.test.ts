@@ -34,6 +34,7 @@ test("challenges requests without a token, without an error (RFC 6750 §3.1)", a
     );
     expect(response.status).toBe(401);
     expect(response.headers.get("www-authenticate")).toBe(`Bearer scope="a b", ${METADATA}`);
+    expect(await jsonOf(response)).toEqual({ error: "unauthorized" });
   }
   const query = await server.fetch(`${server.serverUrl}?access_token=any`);
   expect(query.status).toBe(401);
