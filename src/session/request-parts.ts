@@ -13,6 +13,8 @@ export function unpackRequest(request: Request, init: RequestInit | undefined): 
     const value: unknown = Reflect.get(request, member);
     if (typeof value !== "function") members[member] = value;
   }
+  // fetch refuses the two together
+  if (members["body"]) delete members["keepalive"];
   return { href: request.url, target: request.url, init: { ...members, ...init } };
 }
 
