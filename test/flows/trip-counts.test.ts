@@ -8,7 +8,7 @@ import { approvedBy, createHost } from "../support/host.js";
 const sent = (server: FakeAuthServer): readonly string[] =>
   server.requests.map(({ endpoint }) => endpoint).filter((endpoint) => endpoint !== "authorization");
 
-it("reaches the first answer with five requests from nothing", async () => {
+it("reaches the first answer with five requests from nothing, all of them for the one resource [spec-11, spec-68, spec-90]", async () => {
   const server = createFakeAuthServer();
   const { session } = createHost(server);
   await session.authorize(approvedBy(server));
@@ -20,6 +20,11 @@ it("reaches the first answer with five requests from nothing", async () => {
     "registration",
     "token",
     "resource",
+  ]);
+  const asking = server.requests.filter(({ endpoint }) => endpoint === "authorization" || endpoint === "token");
+  expect(asking.map(({ url, form }) => form.get("resource") ?? new URL(url).searchParams.get("resource"))).toEqual([
+    server.serverUrl,
+    server.serverUrl,
   ]);
 });
 
