@@ -60,6 +60,7 @@ export type { ExchangeCallbackOptions } from "./protocol/exchange-callback.js";
 export { refreshTokens } from "./protocol/refresh-tokens.js";
 export type { RefreshTokensOptions } from "./protocol/refresh-tokens.js";
 export { revokeTokens } from "./protocol/revoke-tokens.js";
+export type { RevokeTokensOptions } from "./protocol/revoke-tokens.js";
 export { selectScope } from "./protocol/scope.js";
 export type { SelectScopeOptions } from "./protocol/scope.js";
 export { parseAuthChallenge } from "./wire/challenge.js";

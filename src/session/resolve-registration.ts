@@ -1,4 +1,5 @@
 import { requireSameIssuer } from "../protocol/issuer-binding.js";
+import { isSameRedirectUri } from "../protocol/redirect-uri.js";
 import { preferredMethod, registerClient, SECRET_METHODS } from "../protocol/register-client.js";
 import { withLock } from "../store/locks.js";
 import { callStore, recordKeys, withoutLoopbackPort } from "../store/records.js";
@@ -29,12 +30,16 @@ export async function resolveRegistration(
   const stored = preRegistered === undefined ? await readRegistration(context, server, base) : undefined;
   const known = preRegistered ?? stored ?? metadataDocument(context, server);
   const chosen = late === undefined ? base : (await late.listen(known?.redirectUris ?? [])).toString();
-  if (known !== undefined && (known.source !== "dynamic" || known.redirectUris.includes(chosen))) {
+  if (known !== undefined && (known.source !== "dynamic" || isRegistered(known, chosen))) {
     return { registration: known, redirectUri: chosen };
   }
   const registration = metadataDocument(context, server) ?? (await register(context, server, chosen, signal));
   return { registration, redirectUri: chosen };
 }
+
+/** With its very port, which many servers insist on, unless the server registered the URI without one. */
+const isRegistered = ({ redirectUris }: ClientRegistration, chosen: string): boolean =>
+  redirectUris.some((one) => one === chosen || (one === withoutLoopbackPort(one) && isSameRedirectUri(one, chosen)));
 
 const isLate = (value: StartAuthorizationOptions["redirectUri"]): value is LateRedirectUri =>
   typeof value === "object" && "listen" in value;
@@ -119,7 +124,7 @@ function register(
     `register:${name}`,
     async () => {
       const stored = await readRegistration(context, server, redirectUri);
-      if (stored?.redirectUris.includes(redirectUri) === true) return stored;
+      if (stored !== undefined && isRegistered(stored, redirectUri)) return stored;
       const { clientMetadata } = context.options;
       const others = (clientMetadata.redirect_uris ?? []).filter(
         (declared) => withoutLoopbackPort(declared) !== withoutLoopbackPort(redirectUri),
