@@ -56,10 +56,10 @@ export function startDeadline(caller: AbortSignal | undefined, ms?: number, late
 /** The work's outcome, unless the signal is aborted first; the work then goes on without this caller. */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
     const give = (): void => {
       reject(signal?.reason as Error);
     };
+    if (signal?.aborted === true) give();
     signal?.addEventListener("abort", give);
     const done = (): void => {
       signal?.removeEventListener("abort", give);
