@@ -21,64 +21,48 @@ export interface ClientInformation {
 
 type Kind = "string" | "list of strings" | "boolean";
 
-function isOfKind(value: unknown, kind: Kind): boolean {
-  const text = z.string();
-  const schema = kind === "string" ? text : kind === "boolean" ? z.boolean() : z.array(text);
-  // `jitless`: parsers built from strings break under a content security policy.
-  return z.safeParse(schema, value, { jitless: true }).success;
-}
+// zod checks strings alone: its lists, booleans and objects would add half again to what it weighs.
+// `jitless`: parsers built from strings break under a content security policy.
+const isString = (value: unknown): boolean => z.safeParse(z.string(), value, { jitless: true }).success;
 
-/**
- * Members are checked one by one, without a schema of the whole object, which would double what zod weighs. A document with a wrong
- * `essential` member is refused; any other wrong member is dropped, as if it were absent.
- */
-function parse<T>(
-  document: object,
-  required: readonly string[],
-  kinds: Readonly<Record<string, Kind>>,
-  essential: readonly string[],
-): Parsed<T> {
+const isOfKind = (value: unknown, kind: Kind): boolean =>
+  kind === "string"
+    ? isString(value)
+    : kind === "boolean"
+      ? typeof value === kind
+      : Array.isArray(value) && value.every(isString);
+
+/** Names of members: `!` marks one that must be there and right, `?` one that must be right when it is there. */
+type Members = Readonly<Partial<Record<Kind, string>>>;
+
+/** Checks member by member. A wrong one that has no mark is dropped, as if it were absent. */
+function parse<T>(document: object, expected: Members): Parsed<T> {
   const members: Record<string, unknown> = { ...document };
-  for (const [member, kind] of Object.entries(kinds)) {
-    const value = members[member];
-    if ((value === undefined && !required.includes(member)) || isOfKind(value, kind)) continue;
-    if (essential.includes(member)) return { ok: false, problem: `"${member}" must be a ${kind}` };
-    Reflect.deleteProperty(members, member);
+  for (const [kind, names] of Object.entries(expected)) {
+    for (const name of names.split(" ")) {
+      const member = name.replace(/\W/, "");
+      const value = members[member];
+      if (isOfKind(value, kind as Kind) || (value === undefined && !name.endsWith("!"))) continue;
+      if (member !== name) return { ok: false, problem: `"${member}" must be a ${kind}` };
+      Reflect.deleteProperty(members, member);
+    }
   }
   return { ok: true, value: members as T };
 }
 
 /** RFC 9728 §2. */
 export const parseProtectedResourceMetadata = (document: object): Parsed<ProtectedResourceMetadata> =>
-  parse(
-    document,
-    ["resource"],
-    { resource: "string", authorization_servers: "list of strings", scopes_supported: "list of strings" },
-    ["resource", "authorization_servers"],
-  );
+  parse(document, { string: "resource!", "list of strings": "authorization_servers? scopes_supported" });
 
 /** RFC 8414 §2. */
 export const parseAuthorizationServerMetadata = (document: object): Parsed<AuthorizationServerMetadata> =>
-  parse(
-    document,
-    ["issuer", "token_endpoint"],
-    {
-      issuer: "string",
-      authorization_endpoint: "string",
-      token_endpoint: "string",
-      registration_endpoint: "string",
-      revocation_endpoint: "string",
-      scopes_supported: "list of strings",
-      response_types_supported: "list of strings",
-      grant_types_supported: "list of strings",
-      token_endpoint_auth_methods_supported: "list of strings",
-      code_challenge_methods_supported: "list of strings",
-      authorization_response_iss_parameter_supported: "boolean",
-      client_id_metadata_document_supported: "boolean",
-      protected_resources: "list of strings",
-    },
-    ["issuer", "token_endpoint", "authorization_endpoint"],
-  );
+  parse(document, {
+    string: "issuer! token_endpoint! authorization_endpoint? registration_endpoint revocation_endpoint",
+    "list of strings":
+      "scopes_supported response_types_supported grant_types_supported token_endpoint_auth_methods_supported " +
+      "code_challenge_methods_supported protected_resources",
+    boolean: "authorization_response_iss_parameter_supported client_id_metadata_document_supported",
+  });
 
 /** RFC 7591 §3.2.1. An empty secret is none; a missing expiry is never, and may be written as a string. */
 export function parseClientInformation(document: object): Parsed<ClientInformation> {
@@ -87,17 +71,10 @@ export function parseClientInformation(document: object): Parsed<ClientInformati
   if (members["client_id"] === "") return { ok: false, problem: '"client_id" must not be empty' };
   return parse(
     { ...members, client_secret_expires_at: Math.max(0, Number(expiry)) || 0 },
-    ["client_id"],
     {
-      client_id: "string",
-      client_secret: "string",
-      token_endpoint_auth_method: "string",
-      redirect_uris: "list of strings",
-      grant_types: "list of strings",
-      scope: "string",
-      registration_access_token: "string",
-      registration_client_uri: "string",
+      string:
+        "client_id! client_secret? token_endpoint_auth_method? scope registration_access_token registration_client_uri",
+      "list of strings": "redirect_uris grant_types",
     },
-    ["client_id", "client_secret", "token_endpoint_auth_method"],
   );
 }

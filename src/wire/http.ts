@@ -1,7 +1,7 @@
 import { TransportError } from "../errors.js";
 import type { TransportErrorCode } from "../errors.js";
-import { ambientFetch, startTimer } from "../platform.js";
-import { checkUrl, describePurpose, withoutQuery } from "./url-policy.js";
+import { ambientFetch, orAborted, startDeadline } from "../platform.js";
+import { checkUrl, describePurpose, parseUrl, withoutQuery } from "./url-policy.js";
 import type { GuardContext } from "./url-policy.js";
 
 export type { GuardContext } from "./url-policy.js";
@@ -32,124 +32,87 @@ export async function guardedRequest(
   if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS)) {
     throw new TypeError(`timeoutMs must be a number of milliseconds from 1 to ${LONGEST_TIMEOUT_MS}`);
   }
-  signal?.throwIfAborted();
-  const controller = new AbortController();
-  const stopped = controller.signal;
-  const forwardAbort = (): void => {
-    controller.abort(signal?.reason);
-  };
-  signal?.addEventListener("abort", forwardAbort);
-  const cancelTimer = startTimer(() => {
-    controller.abort(failure("request_timeout", url, context, `did not answer completely within ${timeoutMs} ms`));
-  }, timeoutMs);
-  try {
-    // Raced, because the fetch of the host, or its allowUrl, may ignore the signal.
-    return await Promise.race([
-      exchange(url, { ...init, credentials: "omit", signal: stopped }, context),
-      new Promise<never>((_, reject) => {
-        stopped.addEventListener("abort", () => {
-          reject(stopped.reason as Error);
-        });
-      }),
-    ]);
-  } finally {
-    cancelTimer();
-    signal?.removeEventListener("abort", forwardAbort);
-  }
+  const deadline = startDeadline(signal, timeoutMs, () =>
+    failure("request_timeout", url, context, `did not answer completely within ${timeoutMs} ms`),
+  );
+  const work = exchange(url, { ...init, credentials: "omit", signal: deadline.signal }, context);
+  // Not merely awaited, because the fetch of the host, or its allowUrl, may ignore the signal.
+  return orAborted(work, deadline.signal).finally(deadline.release);
 }
 
-async function exchange(url: string | URL, init: RequestInit, context: GuardContext): Promise<ReceivedResponse> {
+async function exchange(
+  url: string | URL,
+  init: RequestInit & { readonly signal: AbortSignal },
+  context: GuardContext,
+): Promise<ReceivedResponse> {
   const isGet = (init.method ?? "GET") === "GET";
   let target = await checkUrl(url, context);
   for (let hops = 0; ; hops += 1) {
     let response = await send(target, { ...init, redirect: "manual" }, context);
-    if (response.type === "opaqueredirect" && isGet) {
-      // Browsers hide where a redirect leads; there the only check is where it ended.
-      response = await send(target, { ...init, redirect: "follow" }, context);
+    try {
+      init.signal.throwIfAborted();
+      if (response.type === "opaqueredirect" && isGet) {
+        // Browsers hide where a redirect leads; there the only check is where it ended.
+        response = await send(target, { ...init, redirect: "follow" }, context);
+      }
+      if (response.redirected && isGet) target = await checkHop(response.url, target, context);
+      const isRedirect =
+        response.type === "opaqueredirect" ||
+        (response.redirected && !isGet) ||
+        [301, 302, 303, 307, 308].includes(response.status);
+      if (!isRedirect) {
+        const { status, headers } = response;
+        return { url: target.href, status, headers, body: await readBody(response, target, init.signal, context) };
+      }
+      const location = response.headers.get("location");
+      if (!isGet || location === null || hops === HOP_LIMIT) {
+        throw failure("redirect_refused", target, context, "answered with a redirect that is not followed");
+      }
+      target = await checkHop(location, target, context);
+    } finally {
+      discard(response.body);
     }
-    if (response.redirected && isGet) target = await checkHop(response.url, target, response, context);
-    const isRedirect =
-      response.type === "opaqueredirect" ||
-      (response.redirected && !isGet) ||
-      /^30[12378]$/.test(String(response.status));
-    if (!isRedirect) {
-      return {
-        url: target.href,
-        status: response.status,
-        headers: response.headers,
-        body: await readBody(response, target, init.signal, context),
-      };
-    }
-    const location = response.headers.get("location");
-    if (!isGet || location === null || hops === HOP_LIMIT) {
-      discard(response);
-      throw failure("redirect_refused", target, context, "answered with a redirect that is not followed");
-    }
-    target = await checkHop(location, target, response, context);
-    discard(response);
   }
 }
 
 async function send(target: URL, init: RequestInit, context: GuardContext): Promise<Response> {
   try {
-    const response = await (context.http.fetch ?? ambientFetch)(target.href, init);
-    if (init.signal?.aborted === true) discard(response);
-    return response;
+    return await (context.http.fetch ?? ambientFetch)(target.href, init);
   } catch (error) {
-    throw failure(
-      "network_error",
-      target,
-      context,
-      "could not be reached (network, proxy, certificate or CORS)",
-      error,
-    );
+    const what = "could not be reached (network, proxy, certificate or CORS)";
+    throw failure("network_error", target, context, what, error);
   }
 }
 
-async function checkHop(location: string, from: URL, response: Response, context: GuardContext): Promise<URL> {
-  try {
-    if (new URL(location, from).origin !== from.origin) {
-      throw failure("redirect_refused", from, context, "redirects to another origin, which is not followed");
-    }
-    return await checkUrl(new URL(location, from), context);
-  } catch (error) {
-    discard(response);
-    throw error;
-  }
+async function checkHop(location: string, from: URL, context: GuardContext): Promise<URL> {
+  const target = parseUrl(location, from);
+  if (target?.origin === from.origin) return checkUrl(target, context);
+  throw failure("redirect_refused", from, context, "redirects to another origin, which is not followed");
 }
 
-async function readBody(
-  response: Response,
-  target: URL,
-  signal: AbortSignal | null | undefined,
-  context: GuardContext,
-): Promise<string> {
-  const reader = response.body?.getReader();
-  if (!reader) return "";
-  const cancel = (): void => {
-    reader.cancel().catch(() => undefined);
-  };
-  signal?.addEventListener("abort", cancel);
+async function readBody({ body }: Response, target: URL, signal: AbortSignal, context: GuardContext): Promise<string> {
+  if (!body) return "";
+  const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = "";
-  let size = 0;
-  for (;;) {
-    const { value } = await reader.read().catch((error: unknown) => {
-      throw failure("network_error", target, context, "broke off its answer", error);
-    });
-    if (value === undefined) return text + decoder.decode();
-    size += value.byteLength;
-    if (size > BODY_LIMIT) {
-      cancel();
-      throw failure("response_too_large", target, context, `answered with more than ${BODY_LIMIT / 1024} KiB`);
+  try {
+    for (let size = 0; size <= BODY_LIMIT;) {
+      const { value } = await orAborted(reader.read(), signal);
+      if (!value) return text + decoder.decode();
+      size += value.byteLength;
+      text += decoder.decode(value, { stream: true });
     }
-    text += decoder.decode(value, { stream: true });
+  } catch (error) {
+    throw failure("network_error", target, context, "broke off its answer", error);
+  } finally {
+    discard(reader);
   }
+  throw failure("response_too_large", target, context, `answered with more than ${BODY_LIMIT / 1024} KiB`);
 }
 
 /** Frees the connection; nobody waits for it. */
-function discard(response: Response): void {
-  response.body?.cancel().catch(() => undefined);
+function discard(body: { cancel(): Promise<void> } | null): void {
+  body?.cancel().catch(() => undefined);
 }
 
 function failure(

@@ -8,9 +8,9 @@ export interface GuardContext {
   readonly http: HttpOptions;
 }
 
-export const parseUrl = (value: string | URL): URL | undefined => {
+export const parseUrl = (value: string | URL, base?: URL): URL | undefined => {
   try {
-    return new URL(value);
+    return new URL(value, base);
   } catch {
     return undefined;
   }

@@ -145,6 +145,7 @@ describe("a redirect", () => {
     "http://auth.example.com/token",
     "https://auth.example.com:8443/",
     "//127.0.0.1/",
+    "https://[",
   ])("to another origin is refused: %s [spec-120]", async (location) => {
     const fetch = vi.fn<FetchLike>(async () => redirectTo(location));
     const error = await failureOf(request({ fetch }));
