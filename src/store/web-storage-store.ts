@@ -46,7 +46,7 @@ export function createWebStorageStore(storage: WebStorageLike, options: WebStora
   const store: KVStore = {
     get,
     set(key, value, { expiresAt } = {}): void {
-      storage.setItem(prefix + key, `${expiresAt === undefined ? "" : String(expiresAt)}|${value}`);
+      storage.setItem(prefix + key, `${expiresAt === undefined ? "" : String(Math.ceil(expiresAt))}|${value}`);
     },
     delete(key): void {
       storage.removeItem(prefix + key);
