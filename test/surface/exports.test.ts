@@ -1,0 +1,49 @@
+import { expect, it } from "vitest";
+
+// What a host may import at run time. A name that goes, or comes, is a decision: it belongs into the change log.
+
+it("has these names in the root", async () => {
+  expect(Object.keys(await import("../../src/index.js")).sort()).toEqual([
+    "AuthError",
+    "AuthorizationError",
+    "CallbackServerError",
+    "DiscoveryError",
+    "RegistrationError",
+    "StoreError",
+    "TokenError",
+    "TransportError",
+    "createAuthClient",
+    "createAuthFetch",
+    "createAuthorizationRequest",
+    "createMemoryStore",
+    "createTokenStore",
+    "createWebStorageStore",
+    "discoverAuthServer",
+    "exchangeCallback",
+    "isAuthError",
+    "parseAuthChallenge",
+    "refreshTokens",
+    "registerClient",
+    "revokeTokens",
+    "selectScope",
+    "startCallbackServer",
+  ]);
+});
+
+it("has these names for Node", async () => {
+  expect(Object.keys(await import("../../src/node.js")).sort()).toEqual([
+    "authorizeWithLoopback",
+    "createFileStore",
+    "openBrowser",
+  ]);
+});
+
+it("has these names for tests", async () => {
+  expect(Object.keys(await import("../../src/testing.js")).sort()).toEqual(["createFakeAuthServer", "kvStoreContract"]);
+});
+
+it("has no default export and no default instance", async () => {
+  for (const entry of [import("../../src/index.js"), import("../../src/node.js"), import("../../src/testing.js")]) {
+    expect(Object.keys(await entry)).not.toContain("default");
+  }
+});
