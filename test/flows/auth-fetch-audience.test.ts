@@ -294,7 +294,8 @@ describe("a session", () => {
 
   it("can be taken apart, and cannot be changed", async () => {
     const { client, session } = createHost(createFakeAuthServer());
-    const { getAccessToken }: { getAccessToken: () => Promise<string | undefined> } = session;
+    const functions: Readonly<Record<string, unknown>> = { ...session };
+    const getAccessToken = functions["getAccessToken"] as () => Promise<string | undefined>;
 
     expect(await getAccessToken()).toBeUndefined();
     expect(Object.isFrozen(session) && Object.isFrozen(client)).toBe(true);

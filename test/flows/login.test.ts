@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { KVStore } from "../../src/index.js";
-import { createMemoryStore } from "../../src/index.js";
+import { createMemoryStore, startCallbackServer } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import type { SharedLocks } from "../support/host.js";
 import { approvedBy, createHost, failureOf, lockingViewOf, REDIRECT, until, viewOf } from "../support/host.js";
@@ -336,6 +336,38 @@ describe("authorize", () => {
       code: "state_unknown",
     });
     expect(server.counts.token).toBe(0);
+  });
+});
+
+describe("a login whose callback never comes", () => {
+  it("ends when the waiting for it does, and the next one starts anew [spec-3.8-11]", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const listener = await startCallbackServer();
+    try {
+      const server = createFakeAuthServer();
+      const { session } = createHost(server);
+      let waiting = false;
+      const login = failureOf(
+        session.authorize(
+          approvedBy(server, {
+            redirectUri: listener.redirectUri,
+            interact: (_, { state, signal }) => {
+              waiting = true;
+              return listener.waitForCallback({ state, signal, timeoutMs: 60_000 });
+            },
+          }),
+        ),
+      );
+      await until(() => waiting);
+      await vi.advanceTimersByTimeAsync(60_000);
+
+      expect(await login).toMatchObject({ code: "callback_timeout" });
+      await session.authorize(approvedBy(server, { redirectUri: listener.redirectUri }));
+      expect(server.counts).toMatchObject({ registration: 1, authorization: 1, token: 1 });
+    } finally {
+      await listener.close();
+      vi.useRealTimers();
+    }
   });
 });
 
