@@ -37,14 +37,17 @@ export type AuthErrorCode =
 
 /** One metadata URL that was tried, and what came of it. @public */
 export interface DiscoveryAttempt {
+  /** Origin and path that were asked. */
   readonly url: string;
   /** HTTP status, when there was an answer. */
   readonly status?: number;
+  /** What came of it, as part of a sentence. */
   readonly reason: string;
 }
 
 /** What a refusing OAuth endpoint said (RFC 6749 §5.2, RFC 7591 §3.2.2). @public */
 export interface OAuthErrorDetails {
+  /** The `error` member. */
   readonly oauthError?: string | undefined;
   /** Untrusted text of the server. */
   readonly oauthErrorDescription?: string | undefined;
@@ -62,7 +65,9 @@ export abstract class AuthError<
   Code extends AuthErrorCode = AuthErrorCode,
   Data extends object = object,
 > extends Error {
+  /** The class, also where class names are minified. */
   abstract override readonly name: string;
+  /** What happened; stable, to branch on. */
   readonly code: Code;
 
   constructor(code: Code, message: string, details?: Data & { readonly cause?: unknown }) {
@@ -89,7 +94,9 @@ export abstract class AuthError<
  * @public
  */
 export class DiscoveryError extends AuthError<DiscoveryErrorCode, { readonly attempts?: readonly DiscoveryAttempt[] }> {
+  /** `DiscoveryError` */
   override readonly name = "DiscoveryError";
+  /** Every metadata URL that was asked. */
   declare readonly attempts: readonly DiscoveryAttempt[];
 
   constructor(
@@ -106,8 +113,11 @@ export class RegistrationError extends AuthError<
   RegistrationErrorCode,
   OAuthErrorDetails & { readonly issuer: string; readonly status?: number | undefined }
 > {
+  /** `RegistrationError` */
   override readonly name = "RegistrationError";
+  /** The issuer at which the client was to be used. */
   declare readonly issuer: string;
+  /** HTTP status of the answer, when there was one. */
   declare readonly status?: number;
   /** `error` of the registration endpoint (RFC 7591 §3.2.2). */
   declare readonly oauthError?: string;
@@ -125,6 +135,7 @@ export class AuthorizationError extends AuthError<
   AuthorizationErrorCode,
   OAuthErrorDetails & { readonly challenge?: AuthChallenge | undefined; readonly scope?: string | undefined }
 > {
+  /** `AuthorizationError` */
   override readonly name = "AuthorizationError";
   /** What the MCP server demanded, for `authorization_required` and `insufficient_scope`. */
   declare readonly challenge?: AuthChallenge;
@@ -141,7 +152,9 @@ export class TokenError extends AuthError<
   TokenErrorCode,
   OAuthErrorDetails & { readonly status?: number | undefined }
 > {
+  /** `TokenError` */
   override readonly name = "TokenError";
+  /** HTTP status of the answer, when there was one. */
   declare readonly status?: number;
   /** `error` of the token endpoint (RFC 6749 §5.2). */
   declare readonly oauthError?: string;
@@ -159,9 +172,11 @@ export class TransportError extends AuthError<
   TransportErrorCode,
   { readonly url: string; readonly status?: number | undefined; readonly retryAt?: number | undefined }
 > {
+  /** `TransportError` */
   override readonly name = "TransportError";
   /** Origin and path of the request; never its query. */
   declare readonly url: string;
+  /** HTTP status of the answer, when there was one. */
   declare readonly status?: number;
   /** Milliseconds since the epoch before which the server does not want to be asked again (`Retry-After`). */
   declare readonly retryAt?: number;
@@ -169,6 +184,7 @@ export class TransportError extends AuthError<
 
 /** The loopback callback server could not start, or got no callback. @public */
 export class CallbackServerError extends AuthError<CallbackServerErrorCode, { readonly port?: number | undefined }> {
+  /** `CallbackServerError` */
   override readonly name = "CallbackServerError";
   /** The port that was asked for, for `port_unavailable`. */
   declare readonly port?: number;
@@ -176,6 +192,7 @@ export class CallbackServerError extends AuthError<CallbackServerErrorCode, { re
 
 /** The host's store failed. `cause` holds what it threw. @public */
 export class StoreError extends AuthError<StoreErrorCode, { readonly key?: string | undefined }> {
+  /** `StoreError` */
   override readonly name = "StoreError";
   /** The record's key, or the lock's name. */
   declare readonly key?: string;
@@ -201,7 +218,6 @@ type ErrorWithCode<E, C> = E extends { readonly code: infer Codes }
  * Tells whether a caught value is an error of this library, from whichever copy of the package, and narrows it.
  *
  * @param value - anything caught
- * @param code - asks for this code as well
  * @example
  * ```ts
  * try {
@@ -214,7 +230,13 @@ type ErrorWithCode<E, C> = E extends { readonly code: infer Codes }
  * @public
  */
 export function isAuthError(value: unknown): value is AnyAuthError;
-/** {@inheritDoc (isAuthError:1)} @public */
+/**
+ * Tells whether a caught value is an error of this library with this code, and narrows it.
+ *
+ * @param value - anything caught
+ * @param code - the code to look for
+ * @public
+ */
 export function isAuthError<C extends AuthErrorCode>(value: unknown, code: C): value is ErrorWithCode<AnyAuthError, C>;
 export function isAuthError(value: unknown, code?: AuthErrorCode): boolean {
   if (typeof value !== "object" || value === null || !(BRAND in value)) return false;

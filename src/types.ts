@@ -49,43 +49,70 @@ export interface ClockOptions {
 /** Authorization server metadata as published (RFC 8414 §2, OpenID Connect Discovery), with the RFC's own member names.
  * Members that are `null` are absent here. @public */
 export interface AuthorizationServerMetadata {
+  /** The issuer identifier; compared as a string, never normalised. */
   readonly issuer: string;
+  /** Where the user logs in; servers for machines have none. */
   readonly authorization_endpoint?: string;
+  /** Where codes and refresh tokens become tokens. */
   readonly token_endpoint: string;
+  /** Where clients register (RFC 7591). */
   readonly registration_endpoint?: string;
+  /** Where tokens are revoked (RFC 7009). */
   readonly revocation_endpoint?: string;
+  /** Scopes the server knows; only `offline_access` is looked for. */
   readonly scopes_supported?: readonly string[];
+  /** Must include `code` when present. */
   readonly response_types_supported?: readonly string[];
+  /** Grants of the token endpoint. */
   readonly grant_types_supported?: readonly string[];
+  /** How clients may authenticate; absent means `client_secret_basic`. */
   readonly token_endpoint_auth_methods_supported?: readonly string[];
+  /** PKCE methods; must include `S256`. */
   readonly code_challenge_methods_supported?: readonly string[];
+  /** Whether callbacks carry `iss` (RFC 9207). */
   readonly authorization_response_iss_parameter_supported?: boolean;
+  /** Whether a URL may serve as client id. */
   readonly client_id_metadata_document_supported?: boolean;
+  /** Resources the server issues tokens for (RFC 9728 §4). */
   readonly protected_resources?: readonly string[];
+  /** Further members, as published. */
   readonly [member: string]: unknown;
 }
 
 /** Protected resource metadata as published (RFC 9728 §2). Members that are `null` are absent here. @public */
 export interface ProtectedResourceMetadata {
+  /** The resource identifier, which covers the MCP server's URL. */
   readonly resource: string;
+  /** Issuers that may issue tokens for it. */
   readonly authorization_servers?: readonly string[];
+  /** Scopes to request when the challenge names none. */
   readonly scopes_supported?: readonly string[];
+  /** Further members, as published. */
   readonly [member: string]: unknown;
 }
 
 /** Client metadata for registration (RFC 7591 §2) and for Client ID Metadata Documents. @public */
 export interface ClientMetadata {
+  /** Name that the user is shown at consent. */
   readonly client_name?: string;
+  /** The client's home page. */
   readonly client_uri?: string;
+  /** Image that the user may be shown at consent. */
   readonly logo_uri?: string;
+  /** Redirect URIs to register; a session adds the one it uses. */
   readonly redirect_uris?: readonly string[];
   /** `native` for desktop, mobile and command-line hosts, `web` for hosts behind an https redirect URI.
    * When absent it is derived from the redirect URI. */
   readonly application_type?: "native" | "web";
+  /** How the client wants to authenticate; when absent, chosen from what the server supports, `none` first. */
   readonly token_endpoint_auth_method?: string;
+  /** When absent: `authorization_code` and `refresh_token`. */
   readonly grant_types?: readonly string[];
+  /** When absent: `code`. */
   readonly response_types?: readonly string[];
+  /** Scopes the client may ever request; best left out, as servers hold clients to it. */
   readonly scope?: string;
+  /** Further members, sent as they are. */
   readonly [member: string]: unknown;
 }
 
@@ -97,7 +124,9 @@ export interface ServerMetadata {
   readonly resource: string;
   /** Issuer of `authorizationServer`, verbatim; everything issued there is bound to this string. */
   readonly issuer: string;
+  /** What the issuer published, or the assumed endpoints of `origin_defaults`. */
   readonly authorizationServer: AuthorizationServerMetadata;
+  /** What the MCP server published, when it did. */
   readonly protectedResource?: ProtectedResourceMetadata;
   /** Where `protectedResource` was found, when there is one. */
   readonly resourceMetadataUrl?: string;
@@ -113,18 +142,23 @@ export type TokenEndpointAuthMethod = "none" | "client_secret_basic" | "client_s
 export interface ClientRegistration {
   /** The issuer that knows this client; it is shown to no other. */
   readonly issuer: string;
+  /** `client_id`, as the issuer gave it; the document's URL for a metadata document. */
   readonly clientId: string;
+  /** Set only when `tokenEndpointAuthMethod` uses it. */
   readonly clientSecret?: string;
   /** Milliseconds since the epoch; absent when the secret does not expire. */
   readonly clientSecretExpiresAt?: number;
+  /** How this client authenticates, as the authorization server decided. */
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
   /** The redirect URIs as the authorization server registered them; empty when they are not known. */
   readonly redirectUris: readonly string[];
+  /** How the client came to be known. */
   readonly source: "pre_registered" | "metadata_document" | "dynamic";
   /** The metadata the authorization server answered with, without its secrets; dynamic registrations only. */
   readonly metadata?: ClientMetadata;
   /** Token for managing the registration (RFC 7592); dynamic registrations only, where offered. */
   readonly registrationAccessToken?: string;
+  /** Where the registration can be managed (RFC 7592). */
   readonly registrationClientUri?: string;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
@@ -132,9 +166,13 @@ export interface ClientRegistration {
 
 /** Tokens and what they are bound to. Plain JSON, secret. @public */
 export interface TokenSet {
+  /** What requests to the MCP server carry. */
   readonly accessToken: string;
+  /** As the server said; a spelling of `Bearer`. */
   readonly tokenType: string;
+  /** Absent when the server issued none: the user logs in again when the access token ends. */
   readonly refreshToken?: string;
+  /** As received; neither read nor validated. */
   readonly idToken?: string;
   /** What was granted: the `scope` of the token response, else what was requested; absent when neither was named. */
   readonly scope?: string;
@@ -142,9 +180,13 @@ export interface TokenSet {
   readonly requestedScope?: string;
   /** Milliseconds since the epoch; absent when the server did not say, then the token is used until it is refused. */
   readonly expiresAt?: number;
+  /** Milliseconds since the epoch, where the server says so. */
   readonly refreshTokenExpiresAt?: number;
+  /** Milliseconds since the epoch at which the answer arrived. */
   readonly obtainedAt: number;
+  /** The only issuer that the refresh token is sent to. */
   readonly issuer: string;
+  /** The token endpoint of that issuer. */
   readonly tokenEndpoint: string;
   /** The only resource these tokens are sent to. */
   readonly resource: string;
@@ -154,16 +196,25 @@ export interface TokenSet {
 
 /** A login under way: what must survive until the callback arrives, in whichever process. Plain JSON, secret, single use. @public */
 export interface PendingAuthorization {
+  /** Ties the callback to this record. */
   readonly state: string;
+  /** The PKCE secret of this login. */
   readonly codeVerifier: string;
+  /** Sent again, byte for byte, with the code. */
   readonly redirectUri: string;
+  /** What was requested; absent when the server chooses. */
   readonly scope?: string;
   /** Whose tokens these will be, in the host's own words. */
   readonly subject?: string;
+  /** Sent again, byte for byte, with the code. */
   readonly resource: string;
+  /** The server as it was when the login began; the callback is checked against this one. */
   readonly server: ServerMetadata;
+  /** The client that the code will be issued to. */
   readonly registration: ClientRegistration;
+  /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  /** Milliseconds since the epoch after which the callback is refused. */
   readonly expiresAt: number;
 }
 
@@ -172,10 +223,15 @@ export interface PendingAuthorization {
 export interface CallbackResult {
   /** The whole callback URL. */
   readonly url: string;
+  /** `state` parameter. */
   readonly state?: string;
+  /** `code` parameter. */
   readonly code?: string;
+  /** `iss` parameter (RFC 9207). */
   readonly iss?: string;
+  /** `error` parameter; see the warning above. */
   readonly error?: string;
+  /** `error_description` parameter; see the warning above. */
   readonly errorDescription?: string;
 }
 
@@ -184,10 +240,15 @@ export type Callback = string | URL | URLSearchParams | CallbackResult;
 
 /** What a `WWW-Authenticate` header asks for (RFC 6750 §3, RFC 9728 §5.1). Untrusted text of the resource server. @public */
 export interface AuthChallenge {
+  /** Authentication scheme in lower case, usually `bearer`. */
   readonly scheme: string;
+  /** Where the protected resource metadata is. */
   readonly resourceMetadataUrl?: string;
+  /** The scope that the request needs. */
   readonly scope?: string;
+  /** `invalid_token`, `insufficient_scope` or `invalid_request` (RFC 6750 §3.1). */
   readonly error?: string;
+  /** For developers, not for users. */
   readonly errorDescription?: string;
 }
 
@@ -198,9 +259,12 @@ export interface PreRegisteredClient {
   /** The MCP server these credentials are meant for. When it is set and that server names another issuer,
    * a login fails with `client_issuer_mismatch` and does not fall back to another kind of registration. */
   readonly serverUrl?: string | undefined;
+  /** `client_id` at that issuer. */
   readonly clientId: string;
+  /** Absent for public clients. */
   readonly clientSecret?: string | undefined;
-  /** @defaultValue the first of `client_secret_basic`, `client_secret_post` that the server supports; `none` without a secret */
+  /** How this client authenticates.
+   * @defaultValue the first of `client_secret_basic`, `client_secret_post` that the server supports; `none` without a secret */
   readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
   /** The registered redirect URIs; other ones are then refused before the user sees an error page. */
   readonly redirectUris?: readonly string[] | undefined;
@@ -208,6 +272,8 @@ export interface PreRegisteredClient {
 
 /** A stored record, or a stored file, that the library could not use and left alone. @public */
 export interface IgnoredRecord {
+  /** Key of the record, the state of a pending login left out. */
   readonly key: string;
+  /** Why it was left alone. */
   readonly reason: string;
 }

@@ -28,6 +28,7 @@ export interface AuthFetchOptions {
 
 /** What {@link AuthFetchOptions.onAuthorizationRequired} is told. @public */
 export interface AuthorizationRequiredContext {
+  /** The session that needs the user. */
   readonly session: AuthSession;
   /** `login`: there are no usable tokens. `step_up`: the server wants more scope than was granted. */
   readonly reason: "login" | "step_up";

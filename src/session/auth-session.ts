@@ -13,7 +13,7 @@ export function createAuthSession(context: ClientContext, cell: TokenCell): Auth
   // new tokens that are not stored yet have to be, before they are used
   const freshTokens = () => (context.now() < cell.freshUntil && cell.unsaved === undefined ? cell.tokens : undefined);
   const session: AuthSession = Object.freeze<AuthSession>({
-    serverUrl: cell.key.serverUrl,
+    serverUrl: cell.serverUrl.href,
     subject,
     getTokens: () => readTokens(context, cell),
     async getAccessToken({ signal } = {}) {

@@ -104,7 +104,9 @@ export interface FinishAuthorizationOptions {
 
 /** Result of {@link AuthClient.finishAuthorization}. @public */
 export interface FinishedAuthorization {
+  /** The session that the login was for. */
   readonly session: AuthSession;
+  /** What was granted; already stored. */
   readonly tokens: TokenSet;
 }
 
@@ -145,6 +147,7 @@ export interface StartedAuthorization {
 export interface InteractContext {
   /** The state to wait for. */
   readonly state: string;
+  /** Aborted when the caller of `authorize` gives up. */
   readonly signal: AbortSignal | undefined;
 }
 
@@ -188,7 +191,9 @@ export interface SignOutResult {
 
 /** One user at one MCP server. Frozen; holds no timer and no connection; make as many as you like. @public */
 export interface AuthSession {
+  /** The MCP server's URL, without a fragment; what to connect the transport to. */
   readonly serverUrl: string;
+  /** Whose session; `undefined` for the only user of the host. */
   readonly subject: string | undefined;
   /** What is stored, expired or not. Never uses the network. */
   getTokens(): Promise<TokenSet | undefined>;

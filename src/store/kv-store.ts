@@ -14,13 +14,14 @@ export interface LockOptions {
  * Everything the library stores is a versioned envelope of its own; a store neither reads nor changes it. Missing values are
  * `null` or `undefined`. `expiresAt` is a hint for tidying up: the library checks expiry itself.
  *
- * @example A `Map` will do
+ * @example A Map will do
  * ```ts
  * const store: KVStore = new Map<string, string>();
  * ```
  * @public
  */
 export interface KVStore {
+  /** The value, or `null` or `undefined` when there is none. */
   get(key: string): MaybePromise<string | null | undefined>;
   /** Replaces the value in one step: a reader sees the old or the new one. Awaited, its result is ignored. */
   set(key: string, value: string, options?: KVSetOptions): unknown;
@@ -30,7 +31,7 @@ export interface KVStore {
   withLock?<T>(key: string, task: (lease: AbortSignal) => Promise<T>, options?: LockOptions): Promise<T>;
   /** Gets and deletes in one step, so that of several callers one gets the value. */
   take?(key: string): MaybePromise<string | null | undefined>;
-  /** The keys that start with `prefix`, in any order. */
+  /** The keys that start with `prefix`, in any order. Callers compare the prefix again, as a `Map` lists all of its keys. */
   keys?(prefix: string): Iterable<string> | AsyncIterable<string>;
 }
 
@@ -50,7 +51,9 @@ export interface TokenKey {
 
 /** Which client registration. @public */
 export interface RegistrationKey {
+  /** The issuer that knows the client. */
   readonly issuer: string;
+  /** The redirect URI it logs in with; the port does not count on loopback. */
   readonly redirectUri: string;
 }
 
@@ -61,10 +64,16 @@ export interface RegistrationKey {
  * @public
  */
 export interface TokenStore {
+  /** The tokens, or `null` or `undefined` when there are none. */
   getTokens(key: TokenKey): MaybePromise<TokenSet | null | undefined>;
+  /** Replaces the tokens in one step, and is durable when it resolves: the old refresh token may be dead. */
   setTokens(key: TokenKey, tokens: TokenSet): MaybePromise<void>;
+  /** Deletes the tokens, or does nothing when there are none. */
   deleteTokens(key: TokenKey): MaybePromise<void>;
+  /** The registration, or `null` or `undefined` when there is none. */
   getClientRegistration(key: RegistrationKey): MaybePromise<ClientRegistration | null | undefined>;
+  /** Replaces the registration; it outlives the tokens. */
   setClientRegistration(key: RegistrationKey, registration: ClientRegistration): MaybePromise<void>;
+  /** Deletes the registration, or does nothing when there is none. */
   deleteClientRegistration(key: RegistrationKey): MaybePromise<void>;
 }
