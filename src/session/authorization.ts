@@ -65,14 +65,15 @@ export async function finishAuthorization(
   // looked at before it is taken, so that a callback which reached the wrong user costs the right one nothing
   const found = await context.records.get("pending", key);
   if (found === undefined) throw stateUnknown();
-  const cell = context.cell(found.server.serverUrl, found.subject);
+  const recorded = context.cell(found.server.serverUrl, found.subject);
+  const cell = expectedCell ?? recorded;
   if (found.subject !== undefined && found.subject !== subject) {
     throw new AuthorizationError(
       "subject_mismatch",
       "this login was started for another user: start a new login as the user who is signed in here",
     );
   }
-  if (expectedCell !== undefined && expectedCell !== cell) throw stateUnknown();
+  if (cell.name !== recorded.name) throw stateUnknown();
   const pending = await takePending(context, key, state);
   if (pending === undefined) throw stateUnknown();
   const tokens = await exchangeCallback(pending, callback, { ...context.http, signal, now: context.now });
