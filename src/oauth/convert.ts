@@ -1,5 +1,5 @@
 import type { Client, ClientAuth, CustomFetchOptions } from "oauth4webapi";
-import { allowInsecureRequests, ClientSecretBasic, ClientSecretPost, customFetch, None } from "oauth4webapi";
+import { allowInsecureRequests, ClientSecretPost, customFetch, None } from "oauth4webapi";
 import { DiscoveryError } from "../errors.js";
 import { currentTime } from "../platform.js";
 import type { ClientRegistration, ClockOptions, HttpOptions, ServerMetadata } from "../types.js";
@@ -21,8 +21,18 @@ export const toClient = ({
   { client_id: clientId },
   tokenEndpointAuthMethod === "none"
     ? None()
-    : (tokenEndpointAuthMethod === "client_secret_post" ? ClientSecretPost : ClientSecretBasic)(clientSecret),
+    : (tokenEndpointAuthMethod === "client_secret_post" ? ClientSecretPost : clientSecretBasic)(clientSecret),
 ];
+
+/** As RFC 6749 §2.3.1 wants it, and no character more: servers that do not decode "-", "_" and "." know no such client. */
+function clientSecretBasic(secret: string): ClientAuth {
+  if (secret === "") throw new TypeError("registration.clientSecret is missing, and client_secret_basic needs it");
+  return (_server, { client_id }, _body, headers) => {
+    headers.set("authorization", `Basic ${btoa(`${formEncode(client_id)}:${formEncode(secret)}`)}`);
+  };
+}
+
+const formEncode = (text: string): string => new URLSearchParams({ "": text }).toString().slice(1);
 
 /** The part of the authorization server metadata that a request to one endpoint needs. */
 interface Endpoint {

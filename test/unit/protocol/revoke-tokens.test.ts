@@ -29,7 +29,7 @@ it("revokes the access token alone when there is no refresh token, with the clie
   const registration = clientRegistration({ tokenEndpointAuthMethod: "client_secret_basic", clientSecret: "secret" });
   await revokeTokens(serverMetadata(), tokenSet({ refreshToken: "", registration }), { fetch });
   expect(requests.map(({ params }) => params)).toEqual([{ token: "access-1", token_type_hint: "access_token" }]);
-  expect(requests[0]?.headers.get("authorization")).toBe(`Basic ${btoa("client%2D1:secret")}`);
+  expect(requests[0]?.headers.get("authorization")).toBe(`Basic ${btoa("client-1:secret")}`);
 });
 
 it("says that the server has no such endpoint, without a request", async () => {
