@@ -92,7 +92,7 @@ export async function authorizeWithLoopback(
         return pending();
       }),
     );
-    if (readCallbackUrl !== undefined) ways.push((async () => (await readCallbackUrl(over.signal)).trim())());
+    if (readCallbackUrl !== undefined) ways.push((async () => readCallbackUrl(over.signal))());
     try {
       return await Promise.race(ways);
     } catch (error) {

@@ -213,6 +213,34 @@ describe("the end of a login that did not succeed", () => {
     await occupy(Number(new URL(redirectUri).port));
   });
 
+  it("frees the port at once when the caller aborts, however long the session takes", async () => {
+    const controller = new AbortController();
+    const session: Pick<AuthSession, "authorize"> = {
+      async authorize({ redirectUri }) {
+        if (typeof redirectUri !== "object" || !("listen" in redirectUri)) throw new TypeError("not late");
+        const { port } = new URL(await redirectUri.listen([]));
+        controller.abort();
+        await vi.waitFor(() => occupy(Number(port)));
+        throw new Error("done at last");
+      },
+    };
+    const { signal } = controller;
+    const login = authorizeWithLoopback(session as AuthSession, { signal, openUrl: () => undefined });
+    await expect(login).rejects.toThrow("done at last");
+  });
+
+  it("comes with whatever keeps the listener from starting but a port that is taken", async () => {
+    const session: Pick<AuthSession, "authorize"> = {
+      async authorize({ redirectUri }) {
+        if (typeof redirectUri !== "object" || !("listen" in redirectUri)) throw new TypeError("not late");
+        await redirectUri.listen(["http://127.0.0.1/not/../normal", "http://127.0.0.1/callback"]);
+        throw new Error("listens elsewhere");
+      },
+    };
+    const login = authorizeWithLoopback(session as AuthSession, { openUrl: () => undefined });
+    await expect(login).rejects.toThrow(/^path /);
+  });
+
   it.each([undefined, "xdg-open"])(
     "comes at once when openUrl is %o, with a TypeError that names it",
     async (openUrl) => {

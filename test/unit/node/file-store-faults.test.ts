@@ -8,7 +8,7 @@ import { createFileStore } from "../../../src/node/file-store.js";
 // The system calls of which some test makes one fail; all others go through.
 vi.mock("node:fs", async (importActual) => {
   const actual = await importActual<typeof fs>();
-  const names = ["fsync", "linkSync", "openSync", "renameSync", "writeFileSync"] as const;
+  const names = ["fsync", "linkSync", "mkdirSync", "openSync", "renameSync", "writeFileSync"] as const;
   return { ...actual, ...Object.fromEntries(names.map((name) => [name, vi.fn(actual[name])])) };
 });
 
@@ -64,6 +64,18 @@ it("does without the sync of the folder where the system has none", async () => 
   vi.mocked(fs.fsync)
     .mockImplementationOnce((_, done) => done(null))
     .mockImplementationOnce((_, done) => done(failure("EINVAL")));
+  await store.set("key", "value");
+  expect(store.get("key")).toBe("value");
+});
+
+it("does not mind another process that makes the folder at the same moment", async () => {
+  const inner = join(directory, "inner");
+  const mkdir = vi.mocked(fs.mkdirSync).getMockImplementation();
+  vi.mocked(fs.mkdirSync).mockImplementationOnce((path, options) => {
+    mkdir?.(path, options);
+    return fail("EEXIST");
+  });
+  const store = createFileStore({ directory: inner });
   await store.set("key", "value");
   expect(store.get("key")).toBe("value");
 });

@@ -125,5 +125,6 @@ it("lets the process exit while the browser runs, and the browser outlives it", 
   `;
   expect(await runProgram(program)).toEqual({ code: 0, stdout: "opened\n", stderr: "" });
   await vi.waitUntil(() => existsSync(pid), { timeout: 10_000 });
-  expect(process.kill(Number(readFileSync(pid, "utf8")), "SIGKILL")).toBe(true);
+  // it leads a process group of its own, so that what ends the terminal does not end the browser
+  expect(process.kill(-Number(readFileSync(pid, "utf8")), "SIGKILL")).toBe(true);
 });
