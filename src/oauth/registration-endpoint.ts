@@ -39,7 +39,7 @@ export async function requestRegistration(
   throw new RegistrationError(
     absent ? "registration_unsupported" : "registration_rejected",
     `${quoteRemote(issuer)} does not register this client${closed ? ": its registration is closed" : ""} (${describeAnswer(answer)}); ` +
-      "check clientMetadata, or ask its operator for a client id and pass that as pre-registered",
+      "check clientMetadata, or use a pre-registered client id from its operator",
     { issuer, ...answerDetails(answer) },
   );
 }

@@ -48,5 +48,5 @@ export function readTokenDocument(
 const invalid = (party: string, member: string): TokenError =>
   new TokenError(
     "token_response_invalid",
-    `the token response of ${party} has no usable "${member}"; only its operator can mend that`,
+    `the token response of ${party} has no usable "${member}"; its operator has to correct this`,
   );

@@ -66,9 +66,7 @@ export async function createAuthorizationRequest(
   const redirectUri = checkRedirectUri(options.redirectUri);
   requireSameIssuer("the client registration", registration.issuer, server.issuer);
   if (!isRegisteredRedirectUri(redirectUri, registration.redirectUris)) {
-    throw new TypeError(
-      "redirectUri is not registered for this client; register it, or use one of registration.redirectUris",
-    );
+    throw new TypeError("redirectUri is not registered for this client; use one of registration.redirectUris");
   }
   const url = await checkUrl(authorizationEndpoint(server), {
     purpose: "authorization_endpoint",

@@ -140,9 +140,8 @@ async function findAuthorizationServer(
       );
       continue;
     }
-    const known = await knownAuthorizationServer?.(issuer);
-    const reading = known && read(known);
-    if (reading?.ok === true) return reading.value;
+    const reading = read((await knownAuthorizationServer?.(issuer)) ?? {});
+    if (reading.ok) return reading.value;
     const found = await findMetadata(
       own,
       "authorization_server_metadata",
@@ -176,11 +175,10 @@ function readAuthorizationServer(
   for (const member of ["authorization_endpoint", "token_endpoint"] as const) {
     const value = metadata[member];
     if (value === undefined) continue;
-    const url = parseUrl(value);
-    const problem = url ? findUrlProblem(url, serverUrl) : "must be an absolute URL";
+    const problem = findUrlProblem(parseUrl(value), serverUrl);
     if (problem !== undefined) return { ok: false, problem: `"${member}" is ${quoteRemote(value)}, but ${problem}` };
   }
-  const { protected_resources: resources } = metadata;
+  const resources = metadata.protected_resources;
   if (resource !== undefined && resources?.some((listed) => isSameIssuer(listed, resource)) === false) {
     const problem = `"protected_resources" does not list ${quoteRemote(resource)}`;
     return { ok: false, code: "resource_mismatch", problem };
@@ -209,13 +207,16 @@ async function useOrigin(
   );
   throwFailure(lookup);
   const resource = resourceOf(serverUrl);
-  if (found)
-    return { resource, issuer: found.value.issuer, authorizationServer: found.value, source: "origin_metadata" };
-  const authorizationServer = {
+  const authorizationServer = found?.value ?? {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
     registration_endpoint: `${issuer}/register`,
   };
-  return { resource, issuer, authorizationServer, source: "origin_defaults" };
+  return {
+    resource,
+    issuer: authorizationServer.issuer,
+    authorizationServer,
+    source: found ? "origin_metadata" : "origin_defaults",
+  };
 }

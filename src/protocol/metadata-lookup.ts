@@ -1,5 +1,6 @@
 import { DiscoveryError, TransportError } from "../errors.js";
 import type { DiscoveryAttempt, DiscoveryErrorCode } from "../errors.js";
+import { withoutUndefined } from "../oauth/without-undefined.js";
 import { currentTime } from "../platform.js";
 import type { HttpOptions, UrlPurpose } from "../types.js";
 import { guardedRequest, parseJsonObject, retryAtOf } from "../wire/http.js";
@@ -51,11 +52,10 @@ export async function findMetadata<T>(
         code = "discovery_failed";
         reason += ", but must be readable without a token";
       } else if (status === 408 || status === 429 || status >= 500) {
-        const retryAt = retryAtOf(response.headers, currentTime());
         cause = new TransportError("server_error", `${subject} ${reason}`, {
           url: shown,
           status,
-          ...(retryAt && { retryAt }),
+          retryAt: retryAtOf(response.headers, currentTime()),
         });
       } else if (status === 200) {
         reason += " without a JSON object";
@@ -65,7 +65,7 @@ export async function findMetadata<T>(
       cause = error;
       reason = error.message;
     }
-    attempts.push({ url: shown, ...(status !== undefined && { status }), reason });
+    attempts.push(withoutUndefined<DiscoveryAttempt>({ url: shown, status, reason }));
     if (cause?.code === "insecure_url") {
       lookup.failure ??= cause;
     } else if (cause || code) {

@@ -64,16 +64,16 @@ export async function registerClient(
   const redirectUris = clientMetadata.redirect_uris ?? [];
   if (redirectUris.length === 0)
     throw new TypeError("clientMetadata.redirect_uris must have at least one redirect URI");
-  redirectUris.forEach((redirectUri) => checkRedirectUri(redirectUri));
+  const urls = redirectUris.map((redirectUri) => new URL(checkRedirectUri(redirectUri)));
   if (initialAccessToken) requireSameIssuer("initialAccessToken", initialAccessToken.issuer, server.issuer);
   if (server.authorizationServer.registration_endpoint === undefined) {
     throw new RegistrationError(
       "registration_unsupported",
-      `${quoteRemote(server.issuer)} offers no client registration; use a client id metadata document, or ask its operator for a client id and pass it as pre-registered`,
+      `${quoteRemote(server.issuer)} offers no client registration; use a client id metadata document, or a pre-registered client id from its operator`,
       { issuer: server.issuer },
     );
   }
-  const type = clientMetadata.application_type ?? (redirectUris.every(isRemote) ? "web" : "native");
+  const type = clientMetadata.application_type ?? (urls.every(isRemote) ? "web" : "native");
   const method = clientMetadata.token_endpoint_auth_method ?? preferredMethod(server, ["none", ...SECRET_METHODS]);
   if (!isSupportedMethod(method)) {
     throw new TypeError(
@@ -94,7 +94,7 @@ export async function registerClient(
   try {
     return await register(type);
   } catch (error) {
-    const other = clientMetadata.application_type === undefined && redirectUris.every(isHttp);
+    const other = clientMetadata.application_type === undefined && urls.every(isHttp);
     if (!other || !isAuthError(error, "registration_rejected") || !isAboutMetadata(error)) throw error;
     return register(type === "web" ? "native" : "web").catch((second: unknown) => {
       throw isAuthError(second, "registration_rejected") ? error : second;
@@ -102,13 +102,10 @@ export async function registerClient(
   }
 }
 
-const isHttp = (redirectUri: string): boolean => /^https?:$/.test(new URL(redirectUri).protocol);
+const isHttp = ({ protocol }: URL): boolean => /^https?:$/.test(protocol);
 
 /** OpenID Connect Registration §2: a web client is reached over https, and not on this machine. */
-function isRemote(redirectUri: string): boolean {
-  const url = new URL(redirectUri);
-  return url.protocol === "https:" && !isLoopback(url);
-}
+const isRemote = (url: URL): boolean => url.protocol === "https:" && !isLoopback(url);
 
 const isAboutMetadata = ({ oauthError }: RegistrationError): boolean =>
   oauthError === "invalid_redirect_uri" || oauthError === "invalid_client_metadata";

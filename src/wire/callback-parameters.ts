@@ -1,12 +1,10 @@
 import { AuthorizationError } from "../errors.js";
 import type { Callback } from "../types.js";
 
-const PARAMETERS = ["code", "state", "iss", "error"] as const;
-
 /** The parameters of an authorization response in any form, each of ours at most once. */
 export function callbackParameters(callback: Callback): URLSearchParams {
   const params = paramsOf(callback);
-  for (const name of PARAMETERS) {
+  for (const name of ["code", "state", "iss", "error"]) {
     if (params.getAll(name).length > 1) {
       throw new AuthorizationError(
         "callback_invalid",
@@ -33,7 +31,7 @@ function paramsOf(callback: Callback): URLSearchParams {
     // the parser's error quotes its input, which is a secret
     throw new AuthorizationError(
       "callback_invalid",
-      'the callback is neither a URL nor a query string that starts with "?"; hand over the whole callback URL',
+      'the callback is neither a URL nor a query string that starts with "?"; pass the whole callback URL',
     );
   }
 }

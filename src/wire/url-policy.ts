@@ -28,52 +28,50 @@ export const describePurpose = (purpose: UrlPurpose): string => purpose.replaceA
 /** `127.` alone would let the domain `127.attacker.example` pass. */
 export const isLoopback = ({ hostname }: URL): boolean => /^(.+\.)?localhost$|^127(\.\d+){3}$|^\[::1\]$/.test(hostname);
 
-const hasCredentials = (url: URL): boolean => url.username !== "" || url.password !== "";
+const NO_CREDENTIALS = "must not contain a user name or password";
+const hasCredentials = (url: URL): boolean => url.username + url.password !== "";
 
 export function parseServerUrl(value: string | URL): URL {
   const url = parseUrl(value);
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new TypeError("serverUrl must be an absolute http or https URL, such as https://mcp.example.com/mcp");
+    throw new TypeError("serverUrl must be an absolute http or https URL");
   }
-  if (hasCredentials(url)) throw new TypeError("serverUrl must not contain a user name or password; remove them");
+  if (hasCredentials(url)) throw new TypeError(`serverUrl ${NO_CREDENTIALS}`);
   url.hash = "";
   return url;
 }
 
 /** What is wrong with a URL that a server named; `undefined` when nothing is. */
-export function findUrlProblem(url: URL, serverUrl: URL): string | undefined {
+export function findUrlProblem(url: URL | undefined, serverUrl: URL): string | undefined {
+  if (!url) return "must be an absolute URL";
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url) && isLoopback(serverUrl))) {
-    return "must be https (http is allowed on loopback only, and only for an MCP server on loopback)";
+    return "must be https (http only on loopback, for an MCP server on loopback)";
   }
-  if (hasCredentials(url)) return "must not contain a user name or password";
+  if (hasCredentials(url)) return NO_CREDENTIALS;
   return url.hash === "" ? undefined : "must not have a fragment";
 }
 
 /** Refuses what the library must not request, or not send a user to, and what the host's `allowUrl` does not want. */
 export async function checkUrl(value: string | URL, { purpose, serverUrl, http }: GuardContext): Promise<URL> {
   const url = parseUrl(value);
-  let problem = url === undefined ? "must be an absolute URL" : findUrlProblem(url, serverUrl);
-  if (url !== undefined && problem === undefined) {
+  let problem = findUrlProblem(url, serverUrl);
+  if (url && problem === undefined) {
     if (!http.allowUrl || (await http.allowUrl(new URL(url), { purpose, serverUrl }))) return url;
-    problem = "is refused by the policy of this application (allowUrl)";
+    problem = "is refused by allowUrl of this application";
   }
   const shown = url ? withoutQuery(url) : String(value).replace(/[?#].*/s, "");
-  throw new TransportError(
-    "insecure_url",
-    `the ${describePurpose(purpose)} URL ${quoteRemote(shown)} ${String(problem)}`,
-    {
-      url: shown,
-    },
-  );
+  throw new TransportError("insecure_url", `the ${describePurpose(purpose)} URL ${quoteRemote(shown)} ${problem}`, {
+    url: shown,
+  });
 }
 
 /** Accepts https, http on loopback, and private-use schemes in reverse domain notation (RFC 8252 §7); returns the string as given. */
 export function checkRedirectUri(value: string | URL): string {
   const url = parseUrl(value);
-  const isSafe = url?.protocol === "http:" ? isLoopback(url) : /^https:$|\./.test(url?.protocol ?? "");
+  const isSafe = url && (/^https:$|\./.test(url.protocol) || (url.protocol === "http:" && isLoopback(url)));
   if (!isSafe || String(value).includes("#")) {
     throw new TypeError(
-      "redirectUri must be an https URL, an http URL on loopback or a private-use scheme such as com.example.app:/callback, without fragment",
+      "redirectUri must be https, http on loopback or a private-use scheme such as com.example.app:/callback, without fragment",
     );
   }
   return String(value);
@@ -95,8 +93,7 @@ export const canonicalServerUrl = (url: URL): string => url.origin + url.pathnam
 export const resourceOf = (serverUrl: URL): string =>
   serverUrl.origin + (serverUrl.pathname === "/" ? "" : serverUrl.pathname) + serverUrl.search;
 
-const withoutRootSlash = (issuer: string): string =>
-  /^https?:\/\/[^/?#]+\/$/i.test(issuer) ? issuer.slice(0, -1) : issuer;
+const withoutRootSlash = (issuer: string): string => issuer.replace(/^(https?:\/\/[^/?#]+)\/$/i, "$1");
 
 /**
  * Compares the issuer that a resource listed with the one that metadata claims, code point by code point. The one tolerance is
