@@ -56,7 +56,7 @@ async function obtainTokens(context: ClientContext, cell: TokenCell, need: Need)
       const current = await readTokens(context, cell);
       if (current === undefined) return undefined;
       if (isUsable(context, cell, current, need)) {
-        if (current.accessToken !== stored.accessToken) context.emit({ type: "refresh_adopted", ...cell.key });
+        context.emit({ type: "refresh_adopted", ...cell.key });
         return current;
       }
       if (current.refreshToken === undefined) {
