@@ -217,6 +217,61 @@ describe("a token that the server refuses", () => {
   });
 });
 
+describe("where requests must not wait for each other's promises", () => {
+  it("each refreshes by itself, and takes over what the first one stored", async () => {
+    vi.stubGlobal("navigator", { userAgent: "Cloudflare-Workers" });
+    const server = createFakeAuthServer({ revokeOnReuse: false });
+    const { session } = createHost(server);
+    await session.authorize(approvedBy(server));
+    server.advance(DAY);
+    const got = await Promise.all([session.getAccessToken(), session.getAccessToken()]);
+
+    expect(got[0]).toBeTypeOf("string");
+    expect(got[1]).toBe(got[0]);
+    expect(server.counts.refresh).toBe(2);
+  });
+});
+
+describe("a server of 2025-03-26, which publishes no resource metadata,", () => {
+  it("has its tokens renewed at its own origin after a 401", async () => {
+    const server = createFakeAuthServer({ issuer: "https://mcp.example.com", resourceMetadata: "none" });
+    const { session } = createHost(server);
+    await session.authorize(approvedBy(server));
+    server.expireAccessTokens();
+
+    expect((await createAuthFetch(session)(server.serverUrl)).status).toBe(200);
+    expect(server.counts).toMatchObject({ refresh: 1, authorization: 1 });
+  });
+});
+
+describe("a policy of the host", () => {
+  it("that refuses the token endpoint keeps the tokens", async () => {
+    const server = createFakeAuthServer();
+    let allowed = true;
+    const { session } = createHost(server, { allowUrl: (_, { purpose }) => allowed || purpose !== "token_endpoint" });
+    const tokens = await session.authorize(approvedBy(server));
+    server.advance(DAY);
+    allowed = false;
+
+    await expect(session.getAccessToken()).rejects.toMatchObject({ code: "insecure_url" });
+    expect(await session.getTokens()).toEqual(tokens);
+    expect(server.counts.refresh).toBe(0);
+  });
+
+  it("that throws is the host's own error, even while a token would still do", async () => {
+    const server = createFakeAuthServer();
+    const store = new Map<string, string>();
+    await createHost(server, { store }).session.authorize(approvedBy(server));
+    server.advance(DAY - 10_000);
+    const broken = new Error("policy service down");
+    const { session, events } = createHost(server, { store, allowUrl: () => Promise.reject(broken) });
+
+    expect(await failureOf(session.getAccessToken())).toBe(broken);
+    expect(events).toEqual([]);
+    expect(await session.getTokens()).toBeDefined();
+  });
+});
+
 describe("a refresh that decides nothing", () => {
   const faults = ["500", "503_retry_after", "429", "html_200", "bad_json", "network_error"] as const;
 
