@@ -7,7 +7,7 @@ import { interactOnce, mayStepUp } from "./interaction.js";
 import { followRedirects } from "./follow-redirects.js";
 import { usableTokens } from "./refresh.js";
 import { isReplayable } from "./replayable.js";
-import { hasAuthorization, type RequestParts, unpackRequest, withToken } from "./request-parts.js";
+import { type RequestParts, requestInit, withAuthorization } from "./request-parts.js";
 import { engineOf } from "./session-engine.js";
 import type { AuthSession } from "./session-types.js";
 import { createTokenAudience } from "./token-audience.js";
@@ -74,51 +74,68 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
   const opaque = redirectsAreOpaque();
   // answers from outside the session's server, reached by a redirect
   const foreign = new WeakSet<Response>();
-  // the last URL that was found to be the server's own, and for which resource: compared, not parsed, on every call
-  let accepted = "";
-  let acceptedResource: string | undefined;
+  // what was accepted last, compared instead of parsed and judged again on every call
+  let accepted: { readonly href: string; readonly tokens: TokenSet; readonly bearer: string } | undefined;
 
   return async (input, init) => {
-    const parts: RequestParts =
-      typeof input === "string"
-        ? { href: input, target: input, init }
-        : "url" in input
-          ? unpackRequest(input, init)
-          : { href: input.href, target: input, init };
-    if (hasAuthorization(parts.init?.headers)) return await send(parts.target, parts.init);
-    let tokens = freshTokens();
-    if (parts.href !== accepted || tokens?.resource !== acceptedResource || tokens === undefined) {
-      const url = parseUrl(parts.href);
-      if (url === undefined || !audience.includes(url)) return await send(parts.target, parts.init);
-      const { signal } = parts.init ?? {};
-      tokens ??= await usableTokens(context, cell, {}, signal ?? undefined);
-      if (tokens !== undefined) {
-        if (!(await audience.accepts(url, tokens))) return await send(parts.target, parts.init);
-        accepted = parts.href;
-        acceptedResource = tokens.resource;
+    let target: string | URL;
+    let options = init;
+    if (typeof input === "object" && "url" in input) {
+      target = input.url;
+      options = requestInit(input, init);
+    } else target = input;
+    const href = typeof target === "string" ? target : target.href;
+    // the whole of what a request with a fresh token costs
+    if (accepted?.href === href && accepted.tokens === freshTokens() && options?.redirect === undefined && !opaque) {
+      const headers = withAuthorization(options?.headers, accepted.bearer);
+      if (headers !== undefined) {
+        const { tokens } = accepted;
+        const response = await send(target, { redirect: "manual", ...options, headers });
+        const { status } = response;
+        return status < 300 ? response : await conclude({ href, target, init: options }, tokens, response);
       }
     }
-    const response = await sendOnce(parts, tokens);
-    return response.status === 401 || response.status === 403 ? await afterRefusal(parts, tokens, response) : response;
+    const parts: RequestParts = { href, target, init: options };
+    const url = parseUrl(href);
+    const isOurs = url !== undefined && audience.includes(url) && withAuthorization(options?.headers, "") !== undefined;
+    if (!isOurs) return await send(target, options);
+    const tokens = freshTokens() ?? (await usableTokens(context, cell, {}, options?.signal ?? undefined));
+    if (tokens !== undefined) {
+      if (!(await audience.accepts(url, tokens))) return await send(target, options);
+      accepted = { href, tokens, bearer: `Bearer ${tokens.accessToken}` };
+    }
+    return await afterRefusal(parts, tokens, await sendOnce(parts, tokens));
   };
 
-  async function sendOnce({ href, target, init }: RequestParts, tokens: TokenSet | undefined): Promise<Response> {
+  async function conclude(parts: RequestParts, tokens: TokenSet, response: Response): Promise<Response> {
+    return await afterRefusal(parts, tokens, await followFrom(parts, tokens, response));
+  }
+
+  async function sendOnce(parts: RequestParts, tokens: TokenSet | undefined): Promise<Response> {
+    const { target, init } = parts;
     if (tokens === undefined) return await send(target, init);
-    const headers = withToken(init?.headers, tokens.accessToken);
-    const redirect = init?.redirect ?? "follow";
-    if (redirect !== "follow" || opaque) {
-      const response = await send(target, { ...init, headers });
-      if (response.redirected && !(await audience.accepts(new URL(response.url), tokens))) foreign.add(response);
-      return response;
-    }
-    const response = await send(target, { ...init, headers, redirect: "manual" });
-    if (response.status < 300 || response.status > 399) return response;
-    const last = await followRedirects(send, new URL(href, baseUrl()).href, init, response, {
+    const headers = withAuthorization(init?.headers, `Bearer ${tokens.accessToken}`) ?? {};
+    const ownRedirects = !opaque && (init?.redirect ?? "follow") === "follow";
+    const response = await send(target, { ...init, headers, ...(ownRedirects && { redirect: "manual" }) });
+    return ownRedirects ? await followFrom(parts, tokens, response) : await judgeFollowed(tokens, response);
+  }
+
+  async function followFrom({ href, init }: RequestParts, tokens: TokenSet, response: Response): Promise<Response> {
+    const { status } = response;
+    if (status < 300 || status > 399) return response;
+    const end = await followRedirects(send, new URL(href, baseUrl()).href, init, response, {
       headersFor: async (url) =>
-        (await audience.accepts(url, tokens)) ? withToken(init?.headers, tokens.accessToken) : undefined,
+        (await audience.accepts(url, tokens))
+          ? withAuthorization(init?.headers, `Bearer ${tokens.accessToken}`)
+          : undefined,
     });
-    if (!last.own) foreign.add(last.response);
-    return last.response;
+    if (!end.own) foreign.add(end.response);
+    return end.response;
+  }
+
+  async function judgeFollowed(tokens: TokenSet, response: Response): Promise<Response> {
+    if (response.redirected && !(await audience.accepts(new URL(response.url), tokens))) foreign.add(response);
+    return response;
   }
 
   async function afterRefusal(parts: RequestParts, used: TokenSet | undefined, refusal: Response): Promise<Response> {

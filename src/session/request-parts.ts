@@ -5,8 +5,8 @@ export interface RequestParts {
   readonly init: RequestInit | undefined;
 }
 
-/** Takes a `Request` apart, so that its headers can be replaced; its body is a stream unless `init` has another. */
-export function unpackRequest(request: Request, init: RequestInit | undefined): RequestParts {
+/** A `Request` as init, so that its headers can be replaced; its body is a stream unless `init` has another. */
+export function requestInit(request: Request, init: RequestInit | undefined): RequestInit {
   // its members are getters on its prototype, which a spread would miss
   const members: Record<string, unknown> = {};
   for (const member in request) {
@@ -15,30 +15,24 @@ export function unpackRequest(request: Request, init: RequestInit | undefined): 
   }
   // fetch refuses the two together
   if (members["body"]) delete members["keepalive"];
-  return { href: request.url, target: request.url, init: { ...members, ...init } };
+  return { ...members, ...init };
 }
 
-/** Whether the caller brought credentials of its own. */
-export function hasAuthorization(headers: HeadersInit | undefined): boolean {
-  if (headers === undefined) return false;
-  if (isHeaders(headers)) return headers.has("authorization");
-  if (isList(headers)) return headers.some(([name]) => isAuthorization(name));
-  for (const name in headers) if (isAuthorization(name)) return true;
-  return false;
-}
-
-/** A copy of the headers with the token; the caller's object is not touched. */
-export function withToken(headers: HeadersInit | undefined, accessToken: string): HeadersInit {
-  const Authorization = `Bearer ${accessToken}`;
+/**
+ * A copy of the headers with these credentials; the caller's object is not touched. `undefined` when the caller brought
+ * credentials of its own.
+ */
+export function withAuthorization(headers: HeadersInit | undefined, Authorization: string): HeadersInit | undefined {
   if (headers === undefined) return { Authorization };
-  if (!isHeaders(headers) && !isList(headers)) return { ...headers, Authorization };
-  const copy = new Headers(headers);
-  copy.set("Authorization", Authorization);
-  return copy;
+  if (isHeaders(headers) || isList(headers)) {
+    const copy = new Headers(headers);
+    if (copy.has("Authorization")) return undefined;
+    copy.set("Authorization", Authorization);
+    return copy;
+  }
+  for (const name in headers) if (name.length === 13 && name.toLowerCase() === "authorization") return undefined;
+  return { Authorization, ...headers };
 }
-
-const isAuthorization = (name: string | undefined): boolean =>
-  name?.length === 13 && name.toLowerCase() === "authorization";
 
 const isHeaders = (headers: HeadersInit): headers is Headers => typeof headers["has" as never] === "function";
 
