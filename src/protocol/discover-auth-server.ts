@@ -84,12 +84,11 @@ export async function discoverAuthServer(
     named !== undefined && parseUrl(named) ? [...new Set([named, ...urls])] : urls,
     (document) => readProtectedResource(document, url),
   );
-  const given = String(serverUrl);
-  if (!found) return { serverUrl: given, ...(await useOrigin(lookup, options)) };
+  if (!found) return { serverUrl: String(serverUrl), ...(await useOrigin(lookup, options)) };
   const { value: protectedResource, url: resourceMetadataUrl } = found;
   const authorizationServer = await findAuthorizationServer(lookup, protectedResource, options);
   return {
-    serverUrl: given,
+    serverUrl: String(serverUrl),
     resource: protectedResource.resource,
     issuer: authorizationServer.issuer,
     authorizationServer,

@@ -39,7 +39,7 @@ export async function exchangeCallback(
 ): Promise<TokenSet> {
   const { server, registration, redirectUri, codeVerifier, resource, scope } = pending;
   const code = validateCallback(pending, callbackParameters(callback), (options.now ?? currentTime)());
-  requireSameIssuer("the client of this login", registration.issuer, server.issuer);
+  requireSameIssuer("the client registration", registration.issuer, server.issuer);
   const grant = await requestTokens({ server, registration, options }, "authorization_code", {
     code,
     redirect_uri: redirectUri,

@@ -39,7 +39,7 @@ export async function refreshTokens(
   const { refreshToken, registration, resource } = tokens;
   if (!refreshToken) throw new TypeError("tokens has no refreshToken; the user has to log in again");
   requireSameIssuer("the token set", tokens.issuer, server.issuer);
-  requireSameIssuer("the client of the token set", registration.issuer, server.issuer);
+  requireSameIssuer("the client registration", registration.issuer, server.issuer);
   const { scope } = options;
   const grant = await requestTokens({ server, registration, options }, "refresh_token", {
     refresh_token: refreshToken,

@@ -32,7 +32,7 @@ export async function revokeTokens(
 ): Promise<boolean> {
   const { registration, refreshToken, accessToken, issuer } = tokens;
   requireSameIssuer("the token set", issuer, server.issuer);
-  requireSameIssuer("the client of the token set", registration.issuer, server.issuer);
+  requireSameIssuer("the client registration", registration.issuer, server.issuer);
   if (server.authorizationServer.revocation_endpoint === undefined) return false;
   const context = { server, registration, options };
   if (refreshToken) await requestRevocation(context, refreshToken, "refresh_token");

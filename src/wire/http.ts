@@ -30,7 +30,7 @@ export async function guardedRequest(
 ): Promise<ReceivedResponse> {
   const { signal, timeoutMs = 10_000 } = context.http;
   if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS)) {
-    throw new TypeError(`timeoutMs must be a number of milliseconds from 1 to ${LONGEST_TIMEOUT_MS}`);
+    throw new TypeError(`timeoutMs must be from 1 to ${LONGEST_TIMEOUT_MS}`);
   }
   const deadline = startDeadline(signal, timeoutMs, () =>
     failure("request_timeout", url, context, `did not answer completely within ${timeoutMs} ms`),
