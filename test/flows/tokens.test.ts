@@ -312,6 +312,23 @@ describe("a refresh that decides nothing", () => {
     },
   );
 
+  it.each(faults)("(%s) is that error when the server has just refused the token, and not a login", async (fault) => {
+    const server = createFakeAuthServer();
+    const { session } = createHost(server);
+    const before = await session.authorize(approvedBy(server));
+    server.expireAccessTokens();
+    server.faults.add({ endpoint: "refresh", fault });
+    let asked = 0;
+    const authFetch = createAuthFetch(session, { onAuthorizationRequired: async () => void (asked += 1) });
+    const error = await failureOf(authFetch(server.serverUrl));
+
+    expect(isAuthError(error) && ["server_error", "network_error"].includes(error.code)).toBe(true);
+    expect(asked).toBe(0);
+    expect(server.counts.resource).toBe(1);
+    expect(await session.getTokens()).toEqual(before);
+    expect((await authFetch(server.serverUrl)).status).toBe(200);
+  });
+
   it("says when to come again", async () => {
     const server = createFakeAuthServer();
     const { session } = createHost(server);
