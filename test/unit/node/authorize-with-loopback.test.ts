@@ -213,6 +213,14 @@ describe("the end of a login that did not succeed", () => {
     await occupy(Number(new URL(redirectUri).port));
   });
 
+  it("comes with that reason also when the caller aborts while it is shown the URL", async () => {
+    const session = openSession(createFakeAuthServer(), createMemoryStore());
+    const controller = new AbortController();
+    const reason = new Error("the user pressed escape");
+    const openUrl = (): void => controller.abort(reason);
+    await expect(authorizeWithLoopback(session, { signal: controller.signal, openUrl })).rejects.toBe(reason);
+  });
+
   it("frees the port at once when the caller aborts, however long the session takes", async () => {
     const controller = new AbortController();
     const session: Pick<AuthSession, "authorize"> = {
