@@ -15,11 +15,6 @@ const refusedInSource = [
     "ImportExpression",
     "Import statically: whatever is needed at run time is handed in or comes from platform.ts.",
   ),
-  refuse("ImportDeclaration[source.value=/^zod/] > ImportSpecifier", 'Write `import * as z from "zod/mini"`.'),
-  refuse(
-    "MemberExpression[object.object.name='z']",
-    "A namespace within zod comes with everything in it: take it from z itself.",
-  ),
 ];
 
 /** What only platform.ts may do. */

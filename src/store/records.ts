@@ -1,4 +1,3 @@
-import * as z from "zod/mini";
 import { isAuthError, StoreError } from "../errors.js";
 import type {
   AuthorizationServerMetadata,
@@ -35,7 +34,8 @@ export interface Records {
 }
 export type RecordKind = keyof Records;
 
-const part = encodeURIComponent;
+// a lone surrogate, which has no encoding, becomes what URL makes of it
+const part = (text: string): string => encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\ufffd"));
 
 /** Keys of the records: a promise to every version that shares a store with this one. */
 export const recordKeys = {
@@ -53,35 +53,34 @@ export function withoutLoopbackPort(redirectUri: string): string {
   return redirectUri.replace(/^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)):\d+(?=[/?#]|$)/i, "$1");
 }
 
-const CLIENT = "issuer clientId tokenEndpointAuthMethod redirectUris";
-const within = (path: string, members: string): string => members.replace(/\w+/g, `${path}.$&`);
-
 /** The members without which a record is of no use; all are strings, save for the list of redirect URIs. */
-const required = (): Readonly<Record<RecordKind, string>> => ({
-  client: CLIENT,
-  tokens: `accessToken tokenType issuer tokenEndpoint resource ${within("registration", CLIENT)}`,
-  pending:
-    "state codeVerifier redirectUri resource server.serverUrl server.issuer server.authorizationServer.token_endpoint " +
-    within("registration", CLIENT),
-  server: "resourceMetadataUrl protectedResource.resource",
-  issuer: "authorizationServer.issuer authorizationServer.token_endpoint",
-});
+function requiredMembers(kind: RecordKind): readonly string[] {
+  const client = "issuer clientId tokenEndpointAuthMethod redirectUris";
+  const registration = client.replace(/\w+/g, "registration.$&");
+  const members: Readonly<Record<RecordKind, string>> = {
+    client,
+    tokens: `accessToken tokenType issuer tokenEndpoint resource ${registration}`,
+    pending: `state codeVerifier redirectUri resource server.serverUrl server.issuer server.authorizationServer.token_endpoint ${registration}`,
+    server: "resourceMetadataUrl protectedResource.resource",
+    issuer: "authorizationServer.issuer authorizationServer.token_endpoint",
+  };
+  return members[kind].split(" ");
+}
 
-/** Names the first required member that is missing. One by one: a schema of the whole object would double what zod weighs. */
-function findMissing(kind: RecordKind, record: unknown): string | undefined {
-  const text = z.string();
-  const paths = required()[kind];
-  return paths.split(" ").find((path) => {
+const isTextList = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((entry) => typeof entry === "string");
+
+/** Names the first required member that is missing. */
+const findMissing = (kind: RecordKind, record: unknown): string | undefined =>
+  requiredMembers(kind).find((path) => {
     let member = record;
     for (const name of path.split("."))
       member = (member as Readonly<Record<string, unknown>> | null | undefined)?.[name];
-    // jitless: parsers built from strings break under a content security policy
-    return !z.safeParse(path.endsWith("Uris") ? z.array(text) : text, member, { jitless: true }).success;
+    return path.endsWith("Uris") ? !isTextList(member) : typeof member !== "string";
   });
-}
 
 /** Puts a record into the envelope that every version can tell apart. */
-export const encodeRecord = (data: unknown): string => JSON.stringify({ v: 1, data });
+const encodeRecord = (data: unknown): string => JSON.stringify({ v: 1, data });
 
 /** Reads a stored value; whatever is not a record of this kind and version is a miss that is reported. */
 export function decodeRecord<K extends RecordKind>(
