@@ -82,7 +82,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
     let options = init;
     if (typeof input === "object" && "url" in input) {
       target = input.url;
-      options = requestInit(input, init);
+      options = await requestInit(input, init);
     } else target = input;
     const href = typeof target === "string" ? target : target.href;
     // the whole of what a request with a fresh token costs

@@ -1,6 +1,7 @@
 import type { DiscoverAuthServerOptions } from "../protocol/discover-auth-server.js";
 import { recordKeys } from "../store/records.js";
 import type { AuthChallenge, ServerMetadata } from "../types.js";
+import { isSameIssuer } from "../wire/url-policy.js";
 import { protectedResourceMetadataUrls } from "../wire/well-known.js";
 import type { ClientContext } from "./client-context.js";
 import type { TokenCell } from "./token-cell.js";
@@ -37,9 +38,13 @@ export async function discoverForSession(
     selectIssuer: options.selectIssuer,
     legacyFallback: options.legacyFallback,
     async knownAuthorizationServer(issuer) {
-      const stored = await records.get("issuer", recordKeys.issuer(issuer));
+      // kept under what the metadata says; a resource may list the same issuer with or without the slash of an empty path
+      const other = issuer.endsWith("/") ? issuer.slice(0, -1) : `${issuer}/`;
+      const stored =
+        (await records.get("issuer", recordKeys.issuer(issuer))) ??
+        (isSameIssuer(issuer, other) ? await records.get("issuer", recordKeys.issuer(other)) : undefined);
       if (stored === undefined || Math.abs(now() - stored.fetchedAt) > METADATA_FRESH_MS) return undefined;
-      spared.add(issuer);
+      spared.add(stored.authorizationServer.issuer);
       return stored.authorizationServer;
     },
   };

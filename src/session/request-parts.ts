@@ -6,13 +6,15 @@ export interface RequestParts {
 }
 
 /** A `Request` as init, so that its headers can be replaced; its body is a stream unless `init` has another. */
-export function requestInit(request: Request, init: RequestInit | undefined): RequestInit {
+export async function requestInit(request: Request, init: RequestInit | undefined): Promise<RequestInit> {
   // its members are getters on its prototype, which a spread would miss
   const members: Record<string, unknown> = {};
   for (const member in request) {
     const value: unknown = Reflect.get(request, member);
     if (typeof value !== "function") members[member] = value;
   }
+  // where requests do not show their body (Firefox), it has to be read
+  if (members["body"] === undefined && !/^(?:GET|HEAD)$/.test(request.method)) members["body"] = await request.blob();
   // fetch refuses the two together
   if (members["body"]) delete members["keepalive"];
   return { ...members, ...init };

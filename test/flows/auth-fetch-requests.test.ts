@@ -115,6 +115,27 @@ describe("a body", () => {
     expect(server.counts).toMatchObject({ refresh: 1, resource: 2 });
   });
 
+  it("of a Request is read where the runtime does not show it as a stream", async () => {
+    const bodies: string[] = [];
+    const server = createFakeAuthServer({
+      handleResource: async (request) => {
+        bodies.push(await request.text());
+        return new Response();
+      },
+    });
+    const { session } = createHost(server);
+    await session.authorize(approvedBy(server));
+    const authFetch = createAuthFetch(session);
+    // as in Firefox
+    const withoutBody = new Proxy(new Request(server.serverUrl, { method: "POST", body: "{}" }), {
+      get: (target, member) => {
+        const value: unknown = member === "body" ? undefined : Reflect.get(target, member, target);
+        return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      },
+    });
+    await authFetch(withoutBody);
+    expect(bodies).toEqual(["{}"]);
+  });
   it("of a Request is such a stream, unless the init has another", async () => {
     const server = createFakeAuthServer();
     const { session } = createHost(server);

@@ -103,6 +103,20 @@ describe("metadata", () => {
   });
 });
 
+it("keeps metadata of an issuer that is listed with the slash of an empty path, and not for longer than others", async () => {
+  const issuer = "https://auth.example.com";
+  const server = createFakeAuthServer({ issuer, protectedResourceMetadata: { authorization_servers: [`${issuer}/`] } });
+  const { session } = createHost(server);
+  const login = (): Promise<unknown> => session.authorize(approvedBy(server, { force: true }));
+  await login();
+  server.advance(3_500_000);
+  await login();
+  expect(server.counts.authorizationServerMetadata).toBe(1);
+  server.advance(200_000);
+  await login();
+  expect(server.counts.authorizationServerMetadata).toBe(2);
+});
+
 describe("a server that is in trouble", () => {
   it.each(["500", "503_retry_after", "429", "html_200", "bad_json", "network_error"] as const)(
     "(%s) costs a login, and nothing that is stored",
