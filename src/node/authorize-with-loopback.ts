@@ -54,7 +54,7 @@ export interface AuthorizeWithLoopbackOptions {
  * @param session - whose login: `client.session(serverUrl)`
  * @param options - how the user gets to the URL
  * @returns the tokens, which the session has stored
- * @throws {@link CallbackServerError} `callback_timeout` when nobody completed the login in time; `port_unavailable` when `port` is
+ * @throws `CallbackServerError` `callback_timeout` when nobody completed the login in time; `port_unavailable` when `port` is
  * taken; and everything that {@link AuthSession.authorize} throws
  * @example
  * ```ts

@@ -19,8 +19,8 @@ export interface BrowserCommand {
  *
  * @param url - https, or http on loopback: the `authorizationUrl`. Everything else is refused
  * @returns resolves when the opener has started
- * @throws {@link TransportError} `insecure_url` for another scheme, http elsewhere, or a user name in the URL
- * @throws {@link CallbackServerError} `unsupported_runtime` when the machine has no such opener: let the user open the URL
+ * @throws `TransportError` `insecure_url` for another scheme, http elsewhere, or a user name in the URL
+ * @throws `CallbackServerError` `unsupported_runtime` when the machine has no such opener: let the user open the URL
  * @example
  * ```ts
  * console.log(`Log in at ${authorizationUrl.href}`);

@@ -71,7 +71,7 @@ export interface AuthClient {
    * @param serverUrl - the MCP endpoint as configured: https, or http on loopback
    * @param options - whose session
    */
-  session(serverUrl: string | URL, options?: SessionOptions): AuthSession;
+  readonly session: (serverUrl: string | URL, options?: SessionOptions) => AuthSession;
   /**
    * Completes a login from its callback, in any process that shares the store, without knowing which server or user it was for.
    *
@@ -81,7 +81,10 @@ export interface AuthClient {
    * forgery), `state_expired`, `subject_mismatch`, `callback_issuer_mismatch`, `callback_invalid`, `authorization_denied`;
    * {@link TokenError} and {@link TransportError} of the token request; {@link StoreError} when tokens could not be saved
    */
-  finishAuthorization(callback: Callback, options?: FinishAuthorizationOptions): Promise<FinishedAuthorization>;
+  readonly finishAuthorization: (
+    callback: Callback,
+    options?: FinishAuthorizationOptions,
+  ) => Promise<FinishedAuthorization>;
 }
 
 /** Options of {@link AuthClient.session}. @public */
@@ -196,7 +199,7 @@ export interface AuthSession {
   /** Whose session; `undefined` for the only user of the host. */
   readonly subject: string | undefined;
   /** What is stored, expired or not. Never uses the network. */
-  getTokens(): Promise<TokenSet | undefined>;
+  readonly getTokens: () => Promise<TokenSet | undefined>;
   /**
    * Resolves with an access token that can be used now, after a refresh if one is needed, or `undefined` when the user is needed.
    * All callers share one refresh.
@@ -204,7 +207,7 @@ export interface AuthSession {
    * @throws {@link TransportError} when a refresh is needed and its server cannot be reached or is out of order: nothing is lost, try
    * again later; {@link StoreError}
    */
-  getAccessToken(options?: SignalOptions): Promise<string | undefined>;
+  readonly getAccessToken: (options?: SignalOptions) => Promise<string | undefined>;
   /**
    * Deals with a 401, or a 403 that asks for more scope. Resolves when the request is worth sending once more, with what
    * `getAccessToken` then returns. For adapters; {@link createAuthFetch} calls it by itself.
@@ -212,22 +215,22 @@ export interface AuthSession {
    * @param response - the refused response; its body is not read
    * @throws {@link AuthorizationError} `authorization_required`, `insufficient_scope`; {@link TransportError}; {@link StoreError}
    */
-  handleChallenge(response: Response, options?: HandleChallengeOptions): Promise<void>;
+  readonly handleChallenge: (response: Response, options?: HandleChallengeOptions) => Promise<void>;
   /**
    * Begins a login: discovers, finds or registers the client, stores what the callback will need and returns the URL for the browser.
    *
    * @throws {@link DiscoveryError}, {@link RegistrationError}, {@link TransportError}, {@link StoreError}
    */
-  startAuthorization(options: StartAuthorizationOptions): Promise<StartedAuthorization>;
+  readonly startAuthorization: (options: StartAuthorizationOptions) => Promise<StartedAuthorization>;
   /** As {@link AuthClient.finishAuthorization}, but the login must have been started for this server and subject. */
-  finishAuthorization(callback: Callback, options?: SessionFinishOptions): Promise<TokenSet>;
+  readonly finishAuthorization: (callback: Callback, options?: SessionFinishOptions) => Promise<TokenSet>;
   /**
    * A whole login within this process. Callers at the same time lead to one login; the others get its tokens.
    *
    * @throws what `startAuthorization` and `finishAuthorization` throw, and what `interact` throws
    */
-  authorize(options: AuthorizeOptions): Promise<TokenSet>;
+  readonly authorize: (options: AuthorizeOptions) => Promise<TokenSet>;
   /** Forgets the tokens, then asks the server to revoke them (RFC 7009). Never fails because of the network.
    * @throws {@link StoreError} when the tokens could not be deleted */
-  signOut(options?: SignOutOptions): Promise<SignOutResult>;
+  readonly signOut: (options?: SignOutOptions) => Promise<SignOutResult>;
 }

@@ -12,7 +12,9 @@ mkdirSync(join(root, ".cache"), { recursive: true });
 const folder = mkdtempSync(join(root, ".cache", "docs-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const documents = ["README.md", "SECURITY.md", ...filesBelow("docs", ".md")].flatMap(blocksOfDocument);
+// the API reports are lists of signatures, not examples
+const pages = filesBelow("docs", ".md").filter((file) => !file.endsWith(".api.md"));
+const documents = ["README.md", "SECURITY.md", ...pages].flatMap(blocksOfDocument);
 const docstrings = filesBelow("src", ".ts").flatMap(blocksOfSource);
 
 function write(name: string, code: string): string {
