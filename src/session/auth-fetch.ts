@@ -90,7 +90,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
       const headers = withAuthorization(options?.headers, accepted.bearer);
       if (headers !== undefined) {
         const { tokens } = accepted;
-        const response = await send(target, { redirect: "manual", ...options, headers });
+        const response = await send(target, { ...options, headers, redirect: "manual" });
         const { status } = response;
         return status < 300 ? response : await conclude({ href, target, init: options }, tokens, response);
       }

@@ -28,12 +28,13 @@ export function withAuthorization(headers: HeadersInit | undefined, Authorizatio
   if (headers === undefined) return { Authorization };
   if (isHeaders(headers) || isList(headers)) {
     const copy = new Headers(headers);
-    if (copy.has("Authorization")) return undefined;
-    copy.set("Authorization", Authorization);
+    // get: in Node it costs half of what has does
+    if (copy.get("authorization") !== null) return undefined;
+    copy.set("authorization", Authorization);
     return copy;
   }
   for (const name in headers) if (name.length === 13 && name.toLowerCase() === "authorization") return undefined;
-  return { Authorization, ...headers };
+  return { ...headers, Authorization };
 }
 
 const isHeaders = (headers: HeadersInit): headers is Headers => typeof headers["has" as never] === "function";
