@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
+import type childProcess from "node:child_process";
 import { env } from "node:process";
 import { CallbackServerError, TransportError } from "../index.js";
-import { operatingSystem } from "../platform.js";
+import { getNodeBuiltin, operatingSystem } from "../platform.js";
 import { codeOf } from "./error-code.js";
 
 /** A program and its arguments. */
@@ -31,6 +31,8 @@ export interface BrowserCommand {
  */
 export async function openBrowser(url: URL | string): Promise<void> {
   const { command, args } = browserCommand(operatingSystem(), checkBrowserUrl(url), env["SystemRoot"]);
+  // loaded when it is needed: it takes longer than all else that a start with a stored token needs
+  const { spawn } = getNodeBuiltin("node:child_process") as typeof childProcess;
   await new Promise<void>((resolve, reject) => {
     const opener = spawn(command, args, { detached: true, stdio: "ignore", shell: false });
     opener.on("spawn", () => {
