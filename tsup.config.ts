@@ -1,6 +1,11 @@
 import { defineConfig } from "tsup";
 
-const entries = { index: "src/index.ts", node: "src/node.ts", testing: "src/testing.ts" };
+const entries = {
+  index: "src/index.ts",
+  node: "src/node.ts",
+  redis: "src/redis.ts",
+  testing: "src/testing.ts",
+};
 
 export default defineConfig({
   // zod runs code when it is loaded; in a chunk of its own it is left out of programs that parse nothing.

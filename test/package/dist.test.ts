@@ -47,7 +47,7 @@ async function withRolldown(contents: string): Promise<Bundle> {
 }
 
 describe("what dist imports", () => {
-  it.each(["index", "testing"])("%s: the OAuth library and no Node module", async (entry) => {
+  it.each(["index", "redis", "testing"])("%s: the OAuth library and no Node module", async (entry) => {
     expect(["oauth4webapi"]).toEqual(expect.arrayContaining([...(await importsOf(entry))]));
   });
   it("node: the same, and Node modules by their `node:` names", async () => {
@@ -70,7 +70,7 @@ describe.each([
     .filter(([, value]) => typeof value === "function")
     .map(([name]) => name);
 
-  it.each(["mcp-oauth-client", "mcp-oauth-client/testing"])(
+  it.each(["mcp-oauth-client", "mcp-oauth-client/redis", "mcp-oauth-client/testing"])(
     "an import of %s for nothing leaves nothing",
     async (name) => {
       const { code } = await bundle(`import "${name}";`);
