@@ -135,8 +135,12 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
       if (foreign.has(response) || (response.status !== 401 && !stepUp)) return response;
       if (replayable) await discard(response);
       try {
-        if (refreshed && !stepUp) throw authorizationRequired(cell, challenge);
         const accessToken = tokens?.accessToken;
+        if (refreshed && !stepUp) {
+          // notes the refusal, and says so when there have been too many
+          await usableTokens(context, cell, { refused: accessToken, challenge, final: true }, signal);
+          throw authorizationRequired(cell, challenge);
+        }
         tokens = await handleChallenge(context, cell, response, { accessToken, signal });
         refreshed ||= !stepUp;
       } catch (error) {

@@ -25,9 +25,28 @@ export interface IssuerRecord {
   readonly fetchedAt: number;
 }
 
+/** What all processes have to know about the refreshing of one token record. Holds no secret. */
+export interface StateRecord {
+  /** SHA-256 of the refresh token that was refused for good: it is not tried again. */
+  readonly refusedRefresh?: string;
+  /** SHA-256 of the access token that the MCP server refused last. */
+  readonly refusedAccess?: string;
+  /** How many access tokens in a row were refused while they were fresh. */
+  readonly refusals?: number;
+  /** How many token requests in a row decided nothing. */
+  readonly failures?: number;
+  /** The last refusal of a kind that has to come twice to be believed: status and error. */
+  readonly doubt?: string;
+  /** Milliseconds since the epoch before which no token is asked for. */
+  readonly retryAt?: number;
+  /** Names the token request that is under way, and is as long as the token record: what takes this takes its answer too. */
+  readonly refreshing?: string;
+}
+
 /** Everything that is stored, by kind. */
 export interface Records {
   readonly tokens: TokenSet;
+  readonly state: StateRecord;
   readonly client: ClientRegistration;
   readonly pending: PendingAuthorization;
   readonly server: ServerRecord;
@@ -36,11 +55,13 @@ export interface Records {
 export type RecordKind = keyof Records;
 
 const part = encodeURIComponent;
+const whose = ({ serverUrl, subject }: TokenKey): string =>
+  `${part(serverUrl)}:user:${subject === undefined ? "-" : `=${part(subject)}`}`;
 
 /** Keys of the records: a promise to every version that shares a store with this one. */
 export const recordKeys = {
-  tokens: ({ serverUrl, subject }: TokenKey): string =>
-    `v1:tokens:${part(serverUrl)}:user:${subject === undefined ? "-" : `=${part(subject)}`}`,
+  tokens: (key: TokenKey): string => `v1:tokens:${whose(key)}`,
+  state: (key: TokenKey): string => `v1:state:${whose(key)}`,
   client: ({ issuer, redirectUri }: RegistrationKey): string =>
     `v1:client:${part(issuer)}:${part(withoutLoopbackPort(redirectUri))}`,
   pending: (state: string): string => `v1:pending:${part(state)}`,
@@ -59,6 +80,8 @@ const within = (path: string, members: string): string => members.replace(/\w+/g
 /** The members without which a record is of no use; all are strings, save for the list of redirect URIs. */
 const required = (): Readonly<Record<RecordKind, string>> => ({
   client: CLIENT,
+  // its members may all be absent; whoever reads one does not trust its type
+  state: "",
   tokens: `accessToken tokenType issuer tokenEndpoint resource ${within("registration", CLIENT)}`,
   pending:
     "state codeVerifier redirectUri resource server.serverUrl server.issuer server.authorizationServer.token_endpoint " +
@@ -72,6 +95,7 @@ function findMissing(kind: RecordKind, record: unknown): string | undefined {
   const text = z.string();
   const paths = required()[kind];
   return paths.split(" ").find((path) => {
+    if (path === "") return false;
     let member = record;
     for (const name of path.split("."))
       member = (member as Readonly<Record<string, unknown>> | null | undefined)?.[name];
