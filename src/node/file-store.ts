@@ -5,6 +5,7 @@ import type { ClockOptions, IgnoredRecord, KVSetOptions, KVStore, LockOptions } 
 import { currentTime } from "../platform.js";
 import { codeOf } from "./error-code.js";
 import { withFileLock } from "./file-lock.js";
+import { publicKey } from "./public-key.js";
 import {
   decodeRecord,
   encodeRecord,
@@ -152,6 +153,3 @@ async function* namesIn(directory: string): AsyncIterable<string> {
 function removeIfStale(path: string): void {
   if (lstatSync(path).mtimeMs < currentTime() - STALE_AFTER_MS) unlinkSync(path);
 }
-
-/** The key of a pending login ends in its state, which is nobody's business. */
-const publicKey = (key: string): string => key.replace(/^(v1:pending:).*/s, "$1…");

@@ -35,6 +35,7 @@ it("has these names for Node", async () => {
   expect(Object.keys(await import("../../src/node.js")).sort()).toEqual([
     "authorizeWithLoopback",
     "createFileStore",
+    "createKeychainStore",
     "openBrowser",
   ]);
 });
