@@ -1,23 +1,12 @@
 import { randomUUID } from "node:crypto";
-import {
-  closeSync,
-  fstatSync,
-  futimesSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { StoreError } from "../index.js";
 import { currentTime, orAborted, randomFraction, startHeartbeat, startTimer } from "../platform.js";
-import { codeOf } from "./error-code.js";
+import type { LockSight } from "./lock-file.js";
+import { createLock, lookAtLock, removeLock, renewLock, replaceLock, takenOver } from "./lock-file.js";
 import { describeLockOwner, isDeadLockOwner } from "./lock-owner.js";
 import { isInUse, patiently } from "./patiently.js";
-import { createPrivateFile } from "./private-file.js";
-import { guardFileName, temporaryFileName } from "./record-file.js";
-import { attempt } from "./write-file-atomically.js";
+import { guardFileName } from "./record-file.js";
 
 const LEASE_MS = 9_000;
 const RENEW_EVERY_MS = 3_000;
@@ -35,14 +24,8 @@ interface HeldLock {
   renewedAt: number;
 }
 
-/** What a lock file says, and when its holder last renewed it: by whatever clock, so that it is only ever compared. */
-interface Sight {
-  readonly text: string;
-  readonly renewal: number;
-}
-
 /** A holder as a waiter has seen it for a while. */
-interface Watched extends Sight {
+interface Watched extends LockSight {
   readonly silentMs: number;
   readonly seenAt: number;
 }
@@ -50,8 +33,8 @@ interface Watched extends Sight {
 /**
  * Runs `task` while this process, of all that share the folder, has the lock file at `path`.
  *
- * The file names its owner, who renews it every three seconds by its time of change. It is given up when its process on this machine
- * is dead, or when nothing was heard of it for nine seconds. The lease is aborted when the lock may be another's. Nothing
+ * The file names its owner, who renews it every three seconds by its time of change. It is given up when its process on this
+ * machine is dead, or when nothing was heard of it for nine seconds. The lease is aborted when the lock may be another's. Nothing
  * here compares the clocks of two machines; what the file system must do is create exclusively, and rename in one step.
  *
  * @param signal - ends the waiting
@@ -75,7 +58,7 @@ export async function withFileLock<T>(
   } finally {
     stop();
     // what cannot be removed counts as given up nine seconds later
-    await asOwner(lock, () => removeOwn(lock)).catch(() => undefined);
+    await asOwner(lock, () => removeLock(path, lock.text)).catch(() => undefined);
   }
 }
 
@@ -107,82 +90,15 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
 
 /** Takes a lock if it is free or given up. */
 async function take(path: string, text: string, watched: Map<string, Watched>): Promise<boolean> {
-  const found = look(path);
-  if (found === undefined) return create(path, text) && look(path)?.text === text;
+  const found = lookAtLock(path);
+  if (found === undefined) return createLock(path, text);
   const holder = watch(path, found, watched);
   if (holder.silentMs < LEASE_MS && !isDeadLockOwner(holder.text)) return false;
-  return await guarded(holder, path, text, watched, () => replace(path, holder, text));
+  return await guarded(holder.text, path, text, watched, () => replaceLock(path, holder, text));
 }
 
-/**
- * Several may find the same holder gone, and the slowest must not remove the lock of the quickest. So each takes another lock
- * first, which is about this one holder, and looks again. That lock is taken over like any other when who has it dies.
- */
-async function guarded(
-  holder: Pick<Sight, "text">,
-  path: string,
-  text: string,
-  watched: Map<string, Watched>,
-  action: () => boolean | Promise<boolean>,
-): Promise<boolean> {
-  const guard = join(dirname(path), guardFileName(basename(path), holder.text));
-  if (!(await take(guard, text, watched))) return false;
-  try {
-    return await action();
-  } finally {
-    await patiently(() => removeOwn({ path: guard, text })).catch(() => undefined);
-  }
-}
-
-function replace(path: string, holder: Sight, text: string): boolean {
-  const found = look(path);
-  if (found?.text !== holder.text || found.renewal !== holder.renewal) return false;
-  const temporary = join(dirname(path), temporaryFileName());
-  try {
-    create(temporary, text);
-    renameSync(temporary, path);
-  } catch (error) {
-    attempt(() => unlinkSync(temporary));
-    throw error;
-  }
-  return look(path)?.text === text;
-}
-
-function create(path: string, text: string): boolean {
-  let file: number;
-  try {
-    file = createPrivateFile(path);
-  } catch (error) {
-    if (codeOf(error) === "EEXIST") return false;
-    throw error;
-  }
-  try {
-    writeFileSync(file, text);
-    return true;
-  } catch (error) {
-    attempt(() => unlinkSync(path));
-    throw error;
-  } finally {
-    closeSync(file);
-  }
-}
-
-function look(path: string): Sight | undefined {
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
-  try {
-    return { renewal: fstatSync(file).mtimeMs, text: readFileSync(file, "utf8") };
-  } finally {
-    closeSync(file);
-  }
-}
-
-function watch(path: string, found: Sight, watched: Map<string, Watched>): Watched {
+/** Notes for how long nothing has changed. */
+function watch(path: string, found: LockSight, watched: Map<string, Watched>): Watched {
   const before = watched.get(path);
   const seenAt = currentTime();
   const isSilent = before?.text === found.text && before.renewal === found.renewal;
@@ -192,37 +108,42 @@ function watch(path: string, found: Sight, watched: Map<string, Watched>): Watch
   return now;
 }
 
+/**
+ * Several may find the same holder gone, and the slowest must not remove the lock of the quickest. So each takes another lock
+ * first, which is about this one holder, and looks again. That lock is taken over like any other when who has it dies.
+ */
+async function guarded(
+  holder: string,
+  path: string,
+  text: string,
+  watched: Map<string, Watched>,
+  action: () => boolean | Promise<boolean>,
+): Promise<boolean> {
+  const guard = join(dirname(path), guardFileName(basename(path), holder));
+  if (!(await take(guard, text, watched))) return false;
+  try {
+    return await action();
+  } finally {
+    await patiently(() => removeLock(guard, text)).catch(() => undefined);
+  }
+}
+
 async function renew(lock: HeldLock): Promise<void> {
   const now = currentTime();
-  await asOwner(lock, () => {
-    const file = openSync(lock.path, "r+");
-    try {
-      if (readFileSync(file, "utf8") !== lock.text) throw takenOver();
-      futimesSync(file, now / 1000, now / 1000);
-    } finally {
-      closeSync(file);
-    }
-  });
+  await asOwner(lock, () => renewLock(lock.path, lock.text, now));
   lock.renewedAt = now;
 }
 
 /** An owner who overslept may be about to be replaced, and needs the guard as much as those who would replace him. */
-async function asOwner(lock: HeldLock, action: () => void): Promise<void> {
-  const { path, text } = lock;
-  const silentMs = currentTime() - lock.renewedAt;
+async function asOwner({ path, text, renewedAt }: HeldLock, action: () => void): Promise<void> {
+  const silentMs = currentTime() - renewedAt;
   if (silentMs >= 0 && silentMs < 2 * RENEW_EVERY_MS) {
     await patiently(action);
     return;
   }
-  const isDone = await guarded(lock, path, text, new Map(), async () => {
+  const isDone = await guarded(text, path, text, new Map(), async () => {
     await patiently(action);
     return true;
   });
   if (!isDone) throw takenOver();
 }
-
-function removeOwn({ path, text }: Pick<HeldLock, "path" | "text">): void {
-  if (look(path)?.text === text) unlinkSync(path);
-}
-
-const takenOver = (): Error => new Error("another process has taken the lock over");
