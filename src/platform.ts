@@ -103,10 +103,10 @@ export const webLocks = (): LockManager | undefined => ambient().navigator?.lock
 /** A number from 0 (included) to 1 (excluded), for spreading load; not for secrets. */
 export const randomFraction = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
 
-/** SHA-256 in lower-case hexadecimal. */
+/** SHA-256 in base64. */
 export async function sha256(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return btoa(String.fromCharCode(...new Uint8Array(digest)));
 }
 
 const IV_BYTES = 12;

@@ -1,7 +1,6 @@
 import type { DiscoverAuthServerOptions } from "../protocol/discover-auth-server.js";
 import { recordKeys } from "../store/records.js";
 import type { AuthChallenge, ServerMetadata } from "../types.js";
-import { isSameIssuer } from "../wire/url-policy.js";
 import { protectedResourceMetadataUrls } from "../wire/well-known.js";
 import type { ClientContext } from "./client-context.js";
 import type { TokenCell } from "./token-cell.js";
@@ -11,8 +10,8 @@ const METADATA_FRESH_MS = 3_600_000;
 export interface DiscoveryOptions {
   readonly challenge?: AuthChallenge | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Reads the metadata of this issuer anew, if it is still one of the server's. */
-  readonly issuer?: string | undefined;
+  /** Whether metadata that were read lately are read anew all the same. */
+  readonly anew?: boolean | undefined;
 }
 
 /**
@@ -22,7 +21,7 @@ export interface DiscoveryOptions {
 export async function discoverForSession(
   context: ClientContext,
   cell: TokenCell,
-  { challenge, signal, issuer: wanted }: DiscoveryOptions,
+  { challenge, signal, anew }: DiscoveryOptions,
 ): Promise<ServerMetadata> {
   const { records, options, http, now } = context;
   const serverKey = recordKeys.server(cell.key.serverUrl);
@@ -37,12 +36,10 @@ export async function discoverForSession(
     ...http,
     signal,
     challenge: hint,
-    selectIssuer: wanted
-      ? (listed) => listed.find((one) => isSameIssuer(one, wanted)) ?? listed[0] ?? ""
-      : options.selectIssuer,
+    selectIssuer: options.selectIssuer,
     legacyFallback: options.legacyFallback,
     async knownAuthorizationServer(issuer) {
-      const stored = wanted ? undefined : await records.get("issuer", recordKeys.issuer(issuer));
+      const stored = anew ? undefined : await records.get("issuer", recordKeys.issuer(issuer));
       if (stored === undefined || Math.abs(now() - stored.fetchedAt) > METADATA_FRESH_MS) return undefined;
       spared.add(issuer);
       return stored.authorizationServer;

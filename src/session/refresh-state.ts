@@ -46,11 +46,12 @@ export const announce = (state: RefreshState, tokens: TokenSet): RefreshState =>
 });
 
 /** The state after a token request that decided nothing: nobody asks again before a pause that grows each time. */
-export function afterFailure(state: RefreshState, error: AnyAuthError, now: number): FailedState {
+export function afterFailure(state: RefreshState, error: AnyAuthError, doubt: string | undefined, now: number) {
   const failures = state.failures + 1;
   const pause = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1)) * (1 - randomFraction() / 2);
   const demanded = ("retryAt" in error && error.retryAt) || 0;
-  return { ...state, failures, retryAt: Math.max(now + pause, Math.min(demanded, now + MAX_WAIT_MS)) };
+  const retryAt = Math.max(now + pause, Math.min(demanded, now + MAX_WAIT_MS));
+  return { ...state, failures, retryAt, doubt: doubt ?? state.doubt, refreshing: undefined };
 }
 
 /** The state after the MCP server refused an access token; `state` itself when this refusal is known. */
@@ -62,25 +63,19 @@ export async function afterRefusal(state: RefreshState, tokens: TokenSet, now: n
   return { ...state, refusedAccess, refusals, ...(refusals >= REFUSALS_TO_BRAKE && { retryAt: now + brakeMs }) };
 }
 
-/** Until when no token may be asked for, if that is so. */
-export const waitsUntil = ({ retryAt = 0 }: RefreshState, now: number): number | undefined =>
-  retryAt > now && retryAt <= now + MAX_WAIT_MS ? retryAt : undefined;
-
-/** Why no token is asked for now. */
+/** Why no token may be asked for now, if that is so; it has a `retryAt`. */
 export function tooEarly(
-  { refusals }: RefreshState,
+  { refusals, retryAt = 0 }: RefreshState,
   { tokenEndpoint: url, resource }: TokenSet,
-  retryAt: number,
   challenge: AuthChallenge | undefined,
-): AnyAuthError {
+  now: number,
+): AuthorizationError | TransportError | undefined {
+  if (!(retryAt > now && retryAt <= now + MAX_WAIT_MS)) return undefined;
   return refusals >= REFUSALS_TO_BRAKE
     ? new AuthorizationError(
         "token_not_accepted",
-        `the MCP server ${JSON.stringify(resource)} refuses every fresh token: its operator has to mend that, or the user logs in again`,
+        `the MCP server ${JSON.stringify(resource)} refuses every fresh token; only its operator can mend that`,
         { challenge, retryAt },
       )
-    : new TransportError("server_error", `${url} gave no usable answer lately; try again after "retryAt"`, {
-        url,
-        retryAt,
-      });
+    : new TransportError("server_error", `${url} gave no usable answer; try again later`, { url, retryAt });
 }

@@ -1,19 +1,10 @@
-import { isAuthError, StoreError, TransportError } from "../errors.js";
+import { isAuthError, StoreError } from "../errors.js";
 import { orAborted, sha256, startDeadline } from "../platform.js";
 import { refreshTokens } from "../protocol/refresh-tokens.js";
 import type { AuthorizationServerMetadata, TokenSet } from "../types.js";
 import type { ClientContext } from "./client-context.js";
 import type { RefreshState } from "./refresh-state.js";
-import {
-  afterFailure,
-  afterRefusal,
-  announce,
-  forgetState,
-  readState,
-  tooEarly,
-  waitsUntil,
-  writeState,
-} from "./refresh-state.js";
+import { afterFailure, afterRefusal, announce, forgetState, readState, tooEarly, writeState } from "./refresh-state.js";
 import { forgetRegistration } from "./resolve-registration.js";
 import { deleteTokens, readTokens, writeTokens } from "./stored-tokens.js";
 import type { Need, TokenCell } from "./token-cell.js";
@@ -28,8 +19,6 @@ export interface RefreshJob {
   readonly context: ClientContext;
   readonly cell: TokenCell;
   readonly need: Need;
-  /** What was stored before there was a lock. */
-  readonly stored: TokenSet;
   /** Metadata of the issuer, where they are known to be newer than the tokens. */
   readonly metadata: AuthorizationServerMetadata | undefined;
 }
@@ -54,7 +43,7 @@ interface Plan {
  * the lock comes free.
  */
 export async function transact(
-  { context, cell, need, stored, metadata }: RefreshJob,
+  { context, cell, need, metadata }: RefreshJob,
   lease: AbortSignal,
 ): Promise<RefreshOutcome> {
   const { http, now } = context;
@@ -63,7 +52,7 @@ export async function transact(
   const { tokens, state } = plan;
   if (lease.aborted) {
     const details = { key: cell.name, cause: lease.reason as unknown };
-    throw new StoreError("lock_timeout", "the store lost the lock of this refresh: try again", details);
+    throw new StoreError("lock_timeout", "the store lost its lock: try again", details);
   }
   // read while the refresh is under way; the refresh token goes to the issuer it came from, whatever the answer
   const moved = need.refused === undefined ? undefined : hasMoved(context, cell, tokens, need.challenge);
@@ -91,10 +80,10 @@ export async function transact(
       await deleteTokens(context, cell);
       return {};
     }
-    const retryAt = waitsUntil(known, now());
-    if (retryAt !== undefined && metadata === undefined) {
-      rest(cell, retryAt);
-      throw tooEarly(known, current, retryAt, need.challenge);
+    const early = tooEarly(known, current, need.challenge, now());
+    if (early && !metadata) {
+      rest(cell, early.retryAt);
+      throw early;
     }
     if (need.final) return {};
     const announced = announce(known, current);
@@ -139,16 +128,15 @@ export async function transact(
         await forgetRegistration(context, registration);
       return {};
     }
-    const { refreshing: _done, ...failed } = afterFailure(state, error, now());
-    await writeState(context, cell, { ...failed, ...(doubt && { doubt }) }).catch(() => undefined);
-    rest(cell, failed.retryAt);
-    if (error.name !== "TransportError") throw error;
-    const { code, message, url, status, cause } = error;
-    throw new TransportError(code, message, { url, status, cause, retryAt: failed.retryAt });
+    const failed = afterFailure(state, error, doubt, now());
+    const { retryAt: value } = failed;
+    await writeState(context, cell, failed).catch(() => undefined);
+    rest(cell, value);
+    throw Object.defineProperty(error, "retryAt", { value, enumerable: true, configurable: true });
   }
 
   function adopt(current: TokenSet): RefreshOutcome {
-    if (current.accessToken !== stored.accessToken) context.emit({ type: "refresh_adopted", ...cell.key });
+    context.emit({ type: "refresh_adopted", ...cell.key });
     return { tokens: current };
   }
 

@@ -49,7 +49,7 @@ async function obtainTokens(
   if (stored.refreshToken === undefined && need.refused === undefined) return undefined;
   let outcome: RefreshOutcome;
   try {
-    const job = { context, cell, need, stored, metadata };
+    const job = { context, cell, need, metadata };
     outcome = await withLock(store, `refresh:${cell.name}`, (lease) => transact(job, lease), { waitMs: LOCK_WAIT_MS });
   } catch (error) {
     if (!isAuthError(error)) throw error;

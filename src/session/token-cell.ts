@@ -20,12 +20,12 @@ export interface TokenCell {
   /** Until when `tokens` may be used at all. */
   expiresAt: number;
   /** How far the authorization server's clock was ahead when this process asked it last. */
-  clockSkew: number | undefined;
+  clockSkew?: number;
   /** New tokens that the store failed to take, and the access token they take the place of; they are written before anything
    * else is done. */
   unsaved: { readonly tokens: TokenSet; readonly over: string | undefined } | undefined;
   /** A refresh token that was refused for good, should the store fail to remember it. */
-  refusedRefresh: string | undefined;
+  refusedRefresh?: string;
   /** The refresh that is under way. */
   refreshing: Promise<TokenSet | undefined> | undefined;
   /** The user interaction that is under way. */
@@ -60,9 +60,7 @@ export const createTokenCell = (serverUrl: URL, key: CellKey, name: string): Tok
   tokens: undefined,
   freshUntil: 0,
   expiresAt: 0,
-  clockSkew: undefined,
   unsaved: undefined,
-  refusedRefresh: undefined,
   refreshing: undefined,
   interaction: undefined,
   stepUps: new Map(),
@@ -98,6 +96,6 @@ export const isAlive = ({ tokens, expiresAt }: TokenCell, { refused }: Need, now
   tokens?.accessToken !== refused && now < expiresAt;
 
 /** Nobody may ask for tokens until then: what still works is used without a look at the store. */
-export function rest(cell: TokenCell, until: number): void {
+export function rest(cell: TokenCell, until = 0): void {
   cell.freshUntil = Math.max(cell.freshUntil, Math.min(until, cell.expiresAt));
 }

@@ -25,21 +25,16 @@ export async function hasMoved(
   { issuer }: TokenSet,
   challenge: AuthChallenge | undefined,
 ): Promise<boolean> {
-  try {
-    const server = await discoverForSession(context, cell, { challenge });
-    const listed = server.protectedResource?.authorization_servers ?? [server.issuer];
-    return !listed.some((candidate) => isSameIssuer(candidate, issuer));
-  } catch {
-    // metadata that cannot be read says nothing about a move
-    return false;
-  }
+  // metadata that cannot be read says nothing about a move
+  const server = await discoverForSession(context, cell, { challenge }).catch(() => undefined);
+  const listed = server?.protectedResource?.authorization_servers ?? [server?.issuer ?? issuer];
+  return !listed.some((candidate) => isSameIssuer(candidate, issuer));
 }
 
 /** Whether an error says that there is no token endpoint any more at its URL, or nobody to ask. */
 export const isGone = (error: AnyAuthError): boolean =>
-  error.code === "network_error" ||
-  error.code === "request_timeout" ||
-  ("status" in error && [404, 405, 410].includes(error.status ?? 0));
+  /^(network_error|request_timeout)$/.test(error.code) ||
+  ("status" in error && /^(404|405|410)$/.test(String(error.status)));
 
 /** What the issuer of the tokens publishes now, if it has moved its token endpoint. */
 export async function findMovedEndpoint(
@@ -47,13 +42,7 @@ export async function findMovedEndpoint(
   cell: TokenCell,
   { issuer, tokenEndpoint }: TokenSet,
 ): Promise<AuthorizationServerMetadata | undefined> {
-  try {
-    const server = await discoverForSession(context, cell, { issuer });
-    const { authorizationServer } = server;
-    return server.issuer === issuer && authorizationServer.token_endpoint !== tokenEndpoint
-      ? authorizationServer
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const server = await discoverForSession(context, cell, { anew: true }).catch(() => undefined);
+  const metadata = server?.issuer === issuer ? server.authorizationServer : undefined;
+  return metadata?.token_endpoint === tokenEndpoint ? undefined : metadata;
 }

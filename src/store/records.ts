@@ -36,11 +36,11 @@ export interface StateRecord {
   /** How many token requests in a row decided nothing. */
   readonly failures?: number;
   /** The last refusal of a kind that has to come twice to be believed: status and error. */
-  readonly doubt?: string;
+  readonly doubt?: string | undefined;
   /** Milliseconds since the epoch before which no token is asked for. */
   readonly retryAt?: number;
   /** Names the token request that is under way, and is as long as the token record: what takes this takes its answer too. */
-  readonly refreshing?: string;
+  readonly refreshing?: string | undefined;
 }
 
 /** Everything that is stored, by kind. */

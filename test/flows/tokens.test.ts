@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import type { KVStore, TokenSet } from "../../src/index.js";
+import type { KVStore } from "../../src/index.js";
 import { createAuthFetch, createTokenStore, isAuthError } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import type { SharedLocks } from "../support/host.js";
