@@ -8,8 +8,8 @@ import { describe, expect, it } from "vitest";
 
 const dist = join(import.meta.dirname, "..", "..", "dist");
 
-/** What an entry and the chunks behind it import from elsewhere. */
-async function importsOf(entry: string): Promise<readonly string[]> {
+/** What an entry and the chunks behind it import from elsewhere: at the start, or late, by `import()`. */
+async function importsOf(entry: string, isLate = false): Promise<readonly string[]> {
   const { metafile } = await build({
     entryPoints: [join(dist, `${entry}.js`)],
     bundle: true,
@@ -21,7 +21,8 @@ async function importsOf(entry: string): Promise<readonly string[]> {
     logLevel: "error",
   });
   const all = Object.values(metafile.inputs).flatMap((input) => input.imports);
-  return [...new Set(all.filter((found) => found.external).map((found) => found.path))].sort();
+  const external = all.filter((found) => found.external && (found.kind === "dynamic-import") === isLate);
+  return [...new Set(external.map((found) => found.path))].sort();
 }
 
 interface Bundle {
@@ -54,6 +55,12 @@ describe("what dist imports", () => {
     const others = (await importsOf("node")).filter((name) => name !== "oauth4webapi");
     expect(others.filter((name) => !name.startsWith("node:") || !builtinModules.includes(name.slice(5)))).toEqual([]);
   });
+  it.each(["index", "node", "redis", "testing"])(
+    "%s: late, none but the keychain's package for Node",
+    async (entry) => {
+      expect(await importsOf(entry, true)).toEqual(entry === "node" ? ["@napi-rs/keyring"] : []);
+    },
+  );
   it("types: neither zod nor the OAuth library shows in a declaration", () => {
     const named = readdirSync(dist)
       .filter((name) => name.endsWith(".d.ts"))
