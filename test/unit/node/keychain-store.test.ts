@@ -257,6 +257,14 @@ describe("a value is never torn [pain-36]", () => {
   });
 });
 
+it("keeps the parts of one write alone when many in this process write at once", async () => {
+  onWindows();
+  const stores = [await open(), await open()];
+  await Promise.all(Array.from({ length: 10 }, async (_, index) => stores[index % 2]?.set("a", LONG)));
+
+  expect(new Set(partsOf("a").map((name) => name.split(".")[1])).size).toBe(1);
+});
+
 describe("two processes", () => {
   /** The same module once more, with nothing shared but the keychain. */
   async function openElsewhere(options: Partial<KeychainStoreOptions> = {}): Promise<KVStore> {
