@@ -127,6 +127,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
     let response = refusal;
     let tokens = used;
     let refreshed = false;
+    let adopted = false;
     let loggedIn = false;
     let stepUps = 0;
     for (;;) {
@@ -142,7 +143,9 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
           throw authorizationRequired(cell, challenge);
         }
         tokens = await handleChallenge(context, cell, response, { accessToken, signal });
-        refreshed ||= !stepUp;
+        // what another process had stored before may have gone the same way, and is worth one refresh
+        if (!stepUp) refreshed = adopted || tokens.accessToken === cell.renewed;
+        adopted ||= !stepUp;
       } catch (error) {
         const enough = stepUp ? stepUps === MAX_STEP_UPS : loggedIn;
         if (enough || !(await askUser(error, signal))) {

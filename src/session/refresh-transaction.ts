@@ -98,6 +98,7 @@ export async function transact(
       const current = await readTokens(context, cell);
       if (current?.refreshToken !== tokens.refreshToken) return takeOver(current);
     }
+    cell.renewed = renewed.accessToken;
     await writeTokens(context, cell, renewed);
     const { refusedAccess, refusals } = state;
     if (refusedAccess && refusedAccess === (await sha256(tokens.accessToken))) {

@@ -26,6 +26,8 @@ export interface TokenCell {
   unsaved: { readonly tokens: TokenSet; readonly over: string | undefined } | undefined;
   /** A refresh token that was refused for good, should the store fail to remember it. */
   refusedRefresh?: string;
+  /** The access token of the last refresh that this process made. */
+  renewed?: string;
   /** The refresh that is under way. */
   refreshing: Promise<TokenSet | undefined> | undefined;
   /** The user interaction that is under way. */
