@@ -15,7 +15,7 @@ export const describeLockOwner = (id: string): string => JSON.stringify({ v: 1, 
 /** Whether the process that wrote a lock file is known to have ended. Of processes on other machines nothing is known. */
 export function isDeadLockOwner(text: string): boolean {
   const owner = parse(text);
-  if (owner?.machine !== thisMachine() || owner.pid === pid) return false;
+  if (owner?.machine !== thisMachine()) return false;
   try {
     kill(owner.pid, 0);
     return false;

@@ -36,7 +36,7 @@ describeStores((kind) => {
   });
 
   it("a crowd that finds the owner of a lock dead lets one in at a time", async () => {
-    await using setting = await createSetting(kind, 600);
+    await using setting = await createSetting(kind, 2_000);
     const { server, spec } = setting;
     const rounds = isLong ? 100 : 10;
     const crowd = Array.from({ length: 4 }, (_, index) => `process ${index}`);
@@ -61,7 +61,7 @@ describeStores((kind) => {
   });
 
   it("a lock has one owner at a time while owners are killed", async () => {
-    await using setting = await createSetting(kind, 600);
+    await using setting = await createSetting(kind, 2_000);
     const { server, spec } = setting;
     const kills = isLong ? 100 : 15;
     const forMs = 1_000;

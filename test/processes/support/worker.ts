@@ -79,7 +79,7 @@ const perform: { readonly [K in Task["type"]]: (task: Extract<Task, { type: K }>
   async enter({ keys, me, at }) {
     // all at once, to the microsecond
     while (Date.now() < at);
-    const alone = await Promise.all(keys.map((key) => withLock(key, () => isAlone(key, me))));
+    const alone = await Promise.all(keys.map((key) => withLock(key, (lease) => isAlone(key, me, lease))));
     return { intrusions: alone.filter((isTrue) => !isTrue).length };
   },
   async alternate({ key, me, forMs }) {
@@ -87,17 +87,17 @@ const perform: { readonly [K in Task["type"]]: (task: Extract<Task, { type: K }>
     let intrusions = 0;
     for (const until = performance.now() + forMs; performance.now() < until; turns += 1) {
       const mark = `${me} ${turns}`;
-      if (!(await withLock(key, () => isAlone(key, mark)))) intrusions += 1;
+      if (!(await withLock(key, (lease) => isAlone(key, mark, lease)))) intrusions += 1;
     }
     return { turns, intrusions };
   },
 };
 
-/** Leaves a mark under a lock, and comes back to see whether somebody else has been there. */
-async function isAlone(key: string, mark: string): Promise<boolean> {
+/** Leaves a mark under a lock, and comes back to see whether somebody else has been there, other than by a lock that is known to be lost. */
+async function isAlone(key: string, mark: string, lease: AbortSignal): Promise<boolean> {
   await store.set(`mark of ${key}`, mark);
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 4));
-  return (await store.get(`mark of ${key}`)) === mark;
+  return (await store.get(`mark of ${key}`)) === mark || lease.aborted;
 }
 
 process.on("message", (task: Task) => {

@@ -106,6 +106,26 @@ describe("a lock that is free", () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  it("is not had when another was quicker by a moment", async () => {
+    const link = vi.mocked(fs.linkSync).getMockImplementation();
+    vi.mocked(fs.linkSync).mockImplementationOnce((from, to) => {
+      fs.writeFileSync(path, elsewhere());
+      link?.(from, to);
+    });
+    const slower = take();
+    await pass(1_000);
+    expect(slower.lease).toBeUndefined();
+    expect(readFileSync(path, "utf8")).toBe(elsewhere());
+    fs.unlinkSync(path);
+    await pass(500);
+    await slower.release();
+  });
+
+  it("is not had, and not even looked at, when its signal was aborted before", async () => {
+    await expect(take(AbortSignal.abort("before")).done).rejects.toBe("before");
+    expect(fs.openSync).not.toHaveBeenCalled();
+  });
+
   it("is had though a network lost the answer that it was made", async () => {
     const link = vi.mocked(fs.linkSync).getMockImplementation();
     vi.mocked(fs.linkSync).mockImplementationOnce((from, to) => {
@@ -149,7 +169,6 @@ describe("who waits for a lock", () => {
     await pass(500);
     controller.abort("enough");
     await expect(waiter.done).rejects.toBe("enough");
-    await expect(take(AbortSignal.abort("before")).done).rejects.toBe("before");
     await holder.release();
     expect(readdirSync(directory)).toEqual([]);
   });
@@ -312,17 +331,20 @@ describe("the lease is aborted", () => {
     await holder.release();
   });
 
-  it("when this process slept and another is taking the lock over", async () => {
-    const holder = take();
-    await pass(0);
-    fs.writeFileSync(guardOf(readFileSync(path, "utf8")), elsewhere());
-    vi.setSystemTime(Date.now() + 60_000);
-    await pass(3_000);
-    expect(holder.lease?.aborted).toBe(true);
-    const text = readFileSync(path, "utf8");
-    await holder.release();
-    expect(readFileSync(path, "utf8")).toBe(text);
-  });
+  it.each([60_000, -60_000])(
+    "when this process slept and another is taking the lock over (clock: %i ms)",
+    async (ms) => {
+      const holder = take();
+      await pass(0);
+      fs.writeFileSync(guardOf(readFileSync(path, "utf8")), elsewhere());
+      vi.setSystemTime(Date.now() + ms);
+      await pass(3_000);
+      expect(holder.lease?.aborted).toBe(true);
+      const text = readFileSync(path, "utf8");
+      await holder.release();
+      expect(readFileSync(path, "utf8")).toBe(text);
+    },
+  );
 
   it.each([60_000, -60_000])(
     "not when this process slept and nobody minded, or its clock jumped by %i ms",
@@ -394,6 +416,22 @@ describe("on Windows, where files that somebody has open cannot be changed", () 
     await pass(10_000);
     expect(await failure).toMatchObject({ code: "EPERM" });
     expect(fs.openSync).toHaveBeenCalledTimes(20);
+  });
+
+  it("who waits for long may meet more of them, if not in a row", async () => {
+    fs.writeFileSync(path, ownerText({ pid: process.ppid }));
+    const waiter = take();
+    for (let more = 0; more < 2; more += 1) {
+      for (let attempt = 0; attempt < 19; attempt += 1) {
+        vi.mocked(fs.openSync).mockImplementationOnce(() => fail("EBUSY"));
+      }
+      await pass(8_000);
+      utimesSync(path, more + 1, more + 1);
+    }
+    fs.unlinkSync(path);
+    await pass(500);
+    expect(waiter.lease?.aborted).toBe(false);
+    await waiter.release();
   });
 
   it("a lock is taken over, renewed and removed at the next attempt", async () => {
