@@ -17,7 +17,7 @@ stop() {
   rm -rf "$folder" "$folder.log"
 }
 trap stop EXIT
-settings="-c listen_addresses= -c unix_socket_directories=$folder -c fsync=off -c synchronous_commit=off"
+settings="-c listen_addresses= -c unix_socket_directories=$folder -c max_connections=200 -c fsync=off -c synchronous_commit=off"
 server initdb --username postgres --auth trust --encoding UTF8 --locale C --no-sync &&
   server pg_ctl --wait --options "$settings" start || { cat "$folder.log" >&2 && exit 1; }
 DATABASE_URL="postgresql://postgres@/postgres?host=$folder" "$@"
