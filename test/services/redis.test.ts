@@ -203,6 +203,20 @@ describeWithService("Redis", "REDIS_URL", (url) => {
       await held;
     });
 
+    it("a command that the client sends again, as it had no answer, gets the lock at once", async () => {
+      const { prefix } = await arrange();
+      const client = new Redis(url);
+      closings.push(() => client.disconnect());
+      const twice: RedisClientLike = {
+        async call(...command) {
+          await client.call(...command);
+          return await client.call(...command);
+        },
+      };
+      const store = createRedisStore(twice, { prefix, lockTtlMs: 60_000 }) as Setting["store"];
+      for (const round of [1, 2]) expect(await store.withLock("lock", async () => round)).toBe(round);
+    });
+
     it("its errors hold no arguments", async () => {
       const { store, redis, prefix } = await arrange();
       await redis.lpush(`${prefix}record:state-1234`, "a list");
