@@ -49,7 +49,7 @@ export const announce = (state: RefreshState, tokens: TokenSet): RefreshState =>
 export function afterFailure(state: RefreshState, error: AnyAuthError, doubt: string | undefined, now: number) {
   const failures = state.failures + 1;
   const pause = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1)) * (1 - randomFraction() / 2);
-  const demanded = ("retryAt" in error && error.retryAt) || 0;
+  const { retryAt: demanded = 0 } = error as { readonly retryAt?: number };
   const retryAt = Math.max(now + pause, Math.min(demanded, now + MAX_WAIT_MS));
   return { ...state, failures, retryAt, doubt: doubt ?? state.doubt, refreshing: undefined };
 }

@@ -151,7 +151,7 @@ export async function transact(
 /** A store that hangs must not keep the lock. What it does later does no harm, as no token request follows. */
 async function inTime<T>({ name: key }: TokenCell, work: Promise<T>): Promise<T> {
   const deadline = startDeadline(undefined, MAX_STORE_MS, () => {
-    return new StoreError("store_failed", `the store did not answer within ${MAX_STORE_MS / 1000} seconds`, { key });
+    return new StoreError("store_failed", `the store did not answer within ${MAX_STORE_MS} ms`, { key });
   });
   return await orAborted(work, deadline.signal).finally(deadline.release);
 }

@@ -918,6 +918,68 @@ describe("a store in trouble", () => {
   }
 });
 
+describe("what is no answer of the server", () => {
+  it("such as a policy of the host that throws, reaches the caller as it is and changes nothing", async () => {
+    const server = createFakeAuthServer();
+    const mistake = new Error("no policy loaded");
+    let broken = false;
+    const { session } = createProcesses(server, {
+      allowUrl: () => {
+        if (broken) throw mistake;
+        return true;
+      },
+    }).start();
+    await session.authorize(approvedBy(server));
+    server.advance(DAY);
+    broken = true;
+    expect(await failureOf(session.getAccessToken())).toBe(mistake);
+    broken = false;
+    expect(await session.getAccessToken()).toBeTypeOf("string");
+    expect(server.counts.refresh).toBe(1);
+  });
+});
+
+describe("a server that has moved to another issuer", () => {
+  it("is known by a 401: the tokens go, unless somebody has logged in there meanwhile", async () => {
+    const server = createFakeAuthServer();
+    const other = createFakeAuthServer({ issuer: "https://other.example.com" });
+    const both = (input: string | URL, init?: RequestInit): Promise<Response> =>
+      (String(input).startsWith(other.issuer) ? other : server).fetch(input, init);
+    const { start, backing } = createProcesses(server, { fetch: both });
+    const { session } = start();
+    await session.authorize(approvedBy(server));
+    server.moveTo(other);
+    const elsewhere = createHost(other, { store: viewOf(backing), fetch: both }).session;
+    let theirs: TokenSet | undefined;
+    other.faults.add({
+      endpoint: "authorizationServerMetadata",
+      fault: async (_, answer) => {
+        await until(() => backing.get(TOKENS)?.includes("refresh_token-2") === true);
+        theirs = await elsewhere.authorize(approvedBy(other, { force: true }));
+        return await answer();
+      },
+    });
+    await expect(createAuthFetch(session)(server.serverUrl)).rejects.toMatchObject({ code: "authorization_required" });
+
+    expect(theirs?.issuer).toBe(other.issuer);
+    expect(await session.getTokens()).toEqual(theirs);
+    expect((await createAuthFetch(session)(server.serverUrl)).status).toBe(200);
+  });
+
+  it("is not suspected when it is of a revision that publishes nothing about itself", async () => {
+    const server = createFakeAuthServer({
+      issuer: "https://mcp.example.com",
+      resourceMetadata: "none",
+      metadataKind: "none",
+    });
+    const { session } = createProcesses(server).start();
+    await session.authorize(approvedBy(server));
+    server.expireAccessTokens();
+    expect((await createAuthFetch(session)(server.serverUrl)).status).toBe(200);
+    expect(server.counts).toMatchObject({ refresh: 1, authorization: 1 });
+  });
+});
+
 describe("tokens of a store of the host's own", () => {
   it("are refreshed by the same rules, with the state in the plain store", async () => {
     const server = createFakeAuthServer();
