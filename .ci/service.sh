@@ -10,8 +10,7 @@ path_of() {
 # it has no service; where CI is "true" that is an error.
 need() {
   program=$(path_of "$2") && return
-  echo "skipped: $2 is not installed" >&2
-  [ "${CI:-}" != true ] || exit 1
+  [ "${CI:-}" != true ] || { echo "$2 is not installed, and nothing may be skipped here" >&2 && exit 1; }
   export "$1=$2 is not installed"
   exec "${@:3}"
 }

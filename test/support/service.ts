@@ -13,6 +13,8 @@ export function describeWithService(name: string, variable: string, body: (value
   const missing = process.env[variable.replace(/(?:_URL)?$/, "_MISSING")] ?? `${variable} is not set`;
   it(`${name} is skipped: ${missing}`, ({ skip }) => {
     expect(process.env["CI"], missing).not.toBe("true");
+    // the list of results counts skipped tests and does not name them
+    console.warn(`${name} is skipped: ${missing}`);
     skip(missing);
   });
 }

@@ -103,6 +103,10 @@ describe("what Redis answers", () => {
     expect(shown).toContain("Redis did not do GETDEL: \"ERR unknown command 'GETDEL'\"");
     expect(shown).not.toContain("secret");
   });
+  it("is cut when it is long", async () => {
+    const error = await errorOf(arrange(() => Promise.reject(new Error("x".repeat(5000)))).store.get("key"));
+    expect(String(error).length).toBeLessThan(300);
+  });
   it("names the reason of a connection that no address accepts", async () => {
     const refused = Object.assign(new AggregateError([new Error("one"), new Error("other")]), { code: "ECONNREFUSED" });
     expect(String(await errorOf(arrange(() => Promise.reject(refused)).store.get("key")))).toContain("ECONNREFUSED");
@@ -258,6 +262,28 @@ describe("with time", () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(scriptsOf(sent)).toEqual(["acquire", "release"]);
     expect(task).not.toHaveBeenCalled();
+  });
+  it("whoever was aborted before asks for nothing", async () => {
+    const { store, sent } = arrange(() => 1);
+    const reason = new Error("changed its mind");
+    const work = store.withLock("lock", async () => "done", { signal: AbortSignal.abort(reason) });
+    expect(await errorOf(work)).toBe(reason);
+    expect(sent).toEqual([]);
+  });
+  it("the time of a lock is counted from when it was asked for", async () => {
+    const { store } = arrange((_, script = "") =>
+      script.includes("NX") ? new Promise((resolve) => setTimeout(resolve, 2000, 1)) : never(),
+    );
+    const { lease, over, end } = hold(store);
+    await vi.advanceTimersByTimeAsync(2000);
+    const signal = await lease;
+    await vi.advanceTimersByTimeAsync(6999);
+    expect(signal.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(signal.aborted).toBe(true);
+    end();
+    await vi.advanceTimersByTimeAsync(3000);
+    await over;
   });
   it("numbers that the client hands on as text are understood", async () => {
     const { store } = arrange(() => "1");
