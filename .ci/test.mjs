@@ -1,4 +1,5 @@
-// The tests, all of them: sources, then the built package, then real servers. A failure does not keep the others from being run.
+// The tests, all of them: sources, the built package, real servers, real services, crowds of processes. A failure does not keep the
+// others from being run.
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 
@@ -6,6 +7,8 @@ const run = (script) =>
   spawnSync("npm", ["run", "-s", script], { stdio: "inherit", shell: process.platform === "win32" }).status === 0;
 
 if (!run("build")) process.exit(1);
-const failed = ["test:unit", "test:package", "test:peers"].filter((script) => !run(script));
+const failed = ["test:unit", "test:package", "test:peers", "test:services", "test:processes"].filter(
+  (script) => !run(script),
+);
 if (failed.length > 0) console.error(`FAILED: ${failed.join(", ")}`);
 process.exitCode = failed.length > 0 ? 1 : 0;

@@ -14,7 +14,8 @@ export type AuthorizationErrorCode =
   | "state_expired"
   | "subject_mismatch"
   | "callback_invalid"
-  | "callback_issuer_mismatch";
+  | "callback_issuer_mismatch"
+  | "token_not_accepted";
 /** Codes of {@link TokenError}. @public */
 export type TokenErrorCode = "token_request_rejected" | "token_response_invalid" | "refresh_rejected";
 /** Codes of {@link TransportError}. @public */
@@ -133,14 +134,20 @@ export class RegistrationError extends AuthError<
  */
 export class AuthorizationError extends AuthError<
   AuthorizationErrorCode,
-  OAuthErrorDetails & { readonly challenge?: AuthChallenge | undefined; readonly scope?: string | undefined }
+  OAuthErrorDetails & {
+    readonly challenge?: AuthChallenge | undefined;
+    readonly scope?: string | undefined;
+    readonly retryAt?: number | undefined;
+  }
 > {
   /** `AuthorizationError` */
   override readonly name = "AuthorizationError";
-  /** What the MCP server demanded, for `authorization_required` and `insufficient_scope`. */
+  /** What the MCP server demanded, for `authorization_required`, `insufficient_scope` and `token_not_accepted`. */
   declare readonly challenge?: AuthChallenge;
   /** The scope to request now, for `insufficient_scope`: what was requested, granted and demanded, united. */
   declare readonly scope?: string;
+  /** Milliseconds since the epoch before which no other token is asked for, for `token_not_accepted`. */
+  declare readonly retryAt?: number;
   /** `error` of the authorization response (RFC 6749 §4.1.2.1), only once the response was authenticated. */
   declare readonly oauthError?: string;
   /** Untrusted text of the server. */
@@ -178,7 +185,8 @@ export class TransportError extends AuthError<
   declare readonly url: string;
   /** HTTP status of the answer, when there was one. */
   declare readonly status?: number;
-  /** Milliseconds since the epoch before which the server does not want to be asked again (`Retry-After`). */
+  /** Milliseconds since the epoch before which the server is not to be asked again: its `Retry-After`, and for the refreshes of a
+   * session at least the pause that the library makes by itself. */
   declare readonly retryAt?: number;
 }
 

@@ -72,6 +72,8 @@ export type {
   WaitForCallbackOptions,
 } from "./callback-server/start-callback-server.js";
 
+export { createEncryptedStore } from "./store/encrypted-store.js";
+export type { CryptoKeyLike, EncryptedStoreOptions } from "./store/encrypted-store.js";
 export type { KVSetOptions, KVStore, LockOptions, RegistrationKey, TokenKey, TokenStore } from "./store/kv-store.js";
 export { createMemoryStore } from "./store/memory-store.js";
 export { createTokenStore } from "./store/token-store.js";

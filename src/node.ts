@@ -2,6 +2,8 @@ export { authorizeWithLoopback } from "./node/authorize-with-loopback.js";
 export type { AuthorizeWithLoopbackOptions } from "./node/authorize-with-loopback.js";
 export { createFileStore } from "./node/file-store.js";
 export type { FileStoreOptions } from "./node/file-store.js";
+export { createKeychainStore } from "./node/keychain-store.js";
+export type { KeychainStoreOptions } from "./node/keychain-store.js";
 export { openBrowser } from "./node/open-browser.js";
 
 export type {
@@ -34,6 +36,7 @@ export type {
   SignOutResult,
   StartAuthorizationOptions,
   StartedAuthorization,
+  StoreError,
   StoreErrorCode,
   TokenEndpointAuthMethod,
   TokenErrorCode,

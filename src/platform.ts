@@ -23,6 +23,15 @@ export function startTimer(callback: () => void, ms: number): () => void {
   };
 }
 
+/** Calls back every `ms` until the returned function is called, but keeps no process alive. */
+export function startHeartbeat(callback: () => void, ms: number): () => void {
+  const timer = setInterval(callback, ms);
+  (timer as { readonly unref?: () => void }).unref?.();
+  return () => {
+    clearInterval(timer);
+  };
+}
+
 /** What ends some work early: the caller's signal, or the time. */
 export interface Deadline {
   readonly signal: AbortSignal;
@@ -94,10 +103,48 @@ export const webLocks = (): LockManager | undefined => ambient().navigator?.lock
 /** A number from 0 (included) to 1 (excluded), for spreading load; not for secrets. */
 export const randomFraction = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
 
-/** SHA-256 in lower-case hexadecimal. */
+/** SHA-256 in base64. */
 export async function sha256(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return btoa(String.fromCharCode(...new Uint8Array(digest)));
+}
+
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+const gcm = (iv: Uint8Array<ArrayBuffer>, additionalData: string): AesGcmParams => ({
+  name: "AES-GCM",
+  iv,
+  additionalData: new TextEncoder().encode(additionalData),
+});
+
+/** AES-GCM with an IV from random bits, which goes before the ciphertext. `key` is a `CryptoKey`. */
+export async function encryptAesGcm(key: object, text: string, additionalData: string): Promise<Uint8Array> {
+  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
+  const plaintext = new TextEncoder().encode(text);
+  const sealed = await crypto.subtle.encrypt(gcm(iv, additionalData), key as CryptoKey, plaintext);
+  const bytes = new Uint8Array(IV_BYTES + sealed.byteLength);
+  bytes.set(iv);
+  bytes.set(new Uint8Array(sealed), IV_BYTES);
+  return bytes;
+}
+
+/** The text, or `undefined` when it was not encrypted with this key and additional data, or changed since. */
+export async function decryptAesGcm(
+  key: object,
+  sealed: Uint8Array<ArrayBuffer>,
+  additionalData: string,
+): Promise<string | undefined> {
+  if (sealed.length < IV_BYTES + TAG_BYTES) return undefined;
+  const [iv, ciphertext] = [sealed.slice(0, IV_BYTES), sealed.subarray(IV_BYTES)];
+  try {
+    const text = await crypto.subtle.decrypt(gcm(iv, additionalData), key as CryptoKey, ciphertext);
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(text);
+  } catch (error) {
+    // whatever else fails says nothing about the text
+    if ((error as Error).name !== "OperationError") throw error;
+    return undefined;
+  }
 }
 
 /** What relative URLs are relative to: the page's address in a browser. */

@@ -184,6 +184,9 @@ export interface TokenSet {
   readonly refreshTokenExpiresAt?: number;
   /** Milliseconds since the epoch at which the answer arrived. */
   readonly obtainedAt: number;
+  /** Milliseconds that the authorization server's clock was ahead of the one which these times are of; absent when that is
+   * less than half a minute or not known. Processes whose clocks differ find the same moment by it. */
+  readonly clockSkew?: number;
   /** The only issuer that the refresh token is sent to. */
   readonly issuer: string;
   /** The token endpoint of that issuer. */

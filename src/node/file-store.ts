@@ -1,14 +1,17 @@
 import { linkSync, lstatSync, readFileSync, renameSync, unlinkSync } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { ClockOptions, IgnoredRecord, KVSetOptions, KVStore } from "../index.js";
+import type { ClockOptions, IgnoredRecord, KVSetOptions, KVStore, LockOptions } from "../index.js";
 import { currentTime } from "../platform.js";
 import { codeOf } from "./error-code.js";
+import { withFileLock } from "./file-lock.js";
+import { publicKey } from "./public-key.js";
 import {
   decodeRecord,
   encodeRecord,
   isRecordFileName,
   isTemporaryFileName,
+  lockFileName,
   recordFileName,
   temporaryFileName,
 } from "./record-file.js";
@@ -31,8 +34,11 @@ const STALE_AFTER_MS = 3_600_000;
  *
  * @remarks
  * The files hold tokens and secrets as they are; they have mode 0600, the folder that the store makes 0700. A write is atomic and
- * on the disk when it resolves. Names are the SHA-256 of the key. Several processes may share the folder, but the store has no lock
- * across them: two that refresh the same tokens at the same moment both ask the authorization server.
+ * on the disk when it resolves. Names are the SHA-256 of the key.
+ *
+ * Any number of processes may share the folder, also on several machines where the file system creates exclusively and renames in
+ * one step: local ones, NFS from version 3, SMB. A lock is a file beside the records that its holder renews every 3 s. What a dead
+ * process of the same machine left is taken over at once, and what nobody renews after 9 s.
  *
  * Nothing is read or made before the first call. What the file system refuses (a read-only or full disk, a folder of another user)
  * is thrown as Node reports it, and what was stored is still there.
@@ -105,6 +111,9 @@ export function createFileStore(options: FileStoreOptions): KVStore {
         if (codeOf(error) !== "ENOENT" && !lstatSync(path).isDirectory()) throw error;
       }
     },
+    async withLock<T>(key: string, task: (lease: AbortSignal) => Promise<T>, { signal }: LockOptions = {}): Promise<T> {
+      return await withFileLock(join(directory, lockFileName(key)), task, signal);
+    },
     take(key) {
       const name = recordFileName(key);
       if (read(name, key) === undefined) return undefined;
@@ -144,6 +153,3 @@ async function* namesIn(directory: string): AsyncIterable<string> {
 function removeIfStale(path: string): void {
   if (lstatSync(path).mtimeMs < currentTime() - STALE_AFTER_MS) unlinkSync(path);
 }
-
-/** The key of a pending login ends in its state, which is nobody's business. */
-const publicKey = (key: string): string => key.replace(/^(v1:pending:).*/s, "$1…");

@@ -12,36 +12,43 @@ export interface TokenGrant {
   readonly expiresAt?: number;
   readonly refreshTokenExpiresAt?: number;
   readonly obtainedAt: number;
+  readonly clockSkew?: number;
 }
 
+/** What `Date` does not tell: it has whole seconds, and the answer was under way. */
+const SKEW_NOISE_MS = 30_000;
+/** Some ten thousand years: times beyond that are no times. */
+const LONGEST_LIFETIME_S = 3e11;
+
 /**
- * Reads a token response (RFC 6749 §5.1). Numbers may be written as strings; a lifetime of zero or less says as little as none,
- * and an empty refresh token is none. The ID token is handed on unread: nobody here relies on its claims, and an odd one must
+ * Reads a token response (RFC 6749 §5.1). Numbers may be written as strings; a lifetime of zero or less, or that is no number,
+ * says as little as none, for the tokens are good and the ones before them may be dead. An empty refresh token is none. The ID token is handed on unread: nobody here relies on its claims, and an odd one must
  * not end a login.
  */
 export function readTokenDocument(
   document: Readonly<Record<string, unknown>>,
   party: string,
   obtainedAt: number,
+  date: string | null,
 ): TokenGrant {
   const { access_token: accessToken, token_type: tokenType, refresh_token: refreshToken, scope } = document;
   const after = (seconds: number): number | undefined =>
-    seconds > 0 && seconds < Infinity ? obtainedAt + seconds * 1000 : undefined;
-  const lifetime = document["expires_in"] ?? 0;
+    seconds > 0 && seconds < LONGEST_LIFETIME_S ? obtainedAt + seconds * 1000 : undefined;
+  const clockSkew = Date.parse(date ?? "") - obtainedAt;
   if (typeof accessToken !== "string" || accessToken === "") throw invalid(party, "access_token");
   if (typeof tokenType !== "string" || tokenType.toLowerCase() !== "bearer") throw invalid(party, "token_type");
   if (refreshToken !== undefined && typeof refreshToken !== "string") throw invalid(party, "refresh_token");
   if (scope !== undefined && typeof scope !== "string") throw invalid(party, "scope");
-  if (Number.isNaN(Number(lifetime))) throw invalid(party, "expires_in");
   return withoutUndefined<TokenGrant>({
     accessToken,
     tokenType,
     refreshToken: nonEmpty(refreshToken),
     idToken: nonEmpty(document["id_token"]),
     scope,
-    expiresAt: after(Number(lifetime)),
+    expiresAt: after(Number(document["expires_in"])),
     refreshTokenExpiresAt: after(Number(document["refresh_token_expires_in"])),
     obtainedAt,
+    clockSkew: Math.abs(clockSkew) > SKEW_NOISE_MS ? clockSkew : undefined,
   });
 }
 

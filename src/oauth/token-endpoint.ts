@@ -39,9 +39,9 @@ export async function requestTokens<G extends keyof GrantParameters>(
   const answer = await callEndpoint(server, "token_endpoint", options, secrets, (endpoint, endpointOptions) =>
     genericTokenEndpointRequest(endpoint, ...toClient(registration), grantType, sent, endpointOptions),
   );
-  const { document, error, status, receivedAt } = answer;
+  const { document, error, status, receivedAt, headers } = answer;
   if (!document) throw transientError(answer);
-  if (error === undefined && status === 200) return readTokenDocument(document, party, receivedAt);
+  if (error === undefined && status === 200) return readTokenDocument(document, party, receivedAt, headers.get("date"));
   const isUnusable = error === undefined && status < 400;
   const isTerminal = grantType === "refresh_token" && TERMINAL.test(error ?? "");
   throw new TokenError(

@@ -53,6 +53,7 @@ export async function refreshTokens(
     ...grant,
     scope: grant.scope ?? scope ?? tokens.scope,
     expiresAt: grant.expiresAt,
+    clockSkew: grant.clockSkew,
     refreshTokenExpiresAt: grant.refreshTokenExpiresAt ?? known,
     tokenEndpoint: server.authorizationServer.token_endpoint,
   });

@@ -144,6 +144,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
     let response = refusal;
     let tokens = used;
     let refreshed = false;
+    let adopted = false;
     let loggedIn = false;
     let stepUps = 0;
     for (;;) {
@@ -152,10 +153,16 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
       if (foreign.has(response) || (response.status !== 401 && !stepUp)) return response;
       if (replayable) await discard(response);
       try {
-        if (refreshed && !stepUp) throw authorizationRequired(cell, challenge);
         const accessToken = tokens?.accessToken;
+        if (refreshed && !stepUp) {
+          // notes the refusal, and says so when there have been too many
+          await usableTokens(context, cell, { refused: accessToken, challenge, final: true }, signal);
+          throw authorizationRequired(cell, challenge);
+        }
         tokens = await handleChallenge(context, cell, response, { accessToken, signal });
-        refreshed ||= !stepUp;
+        // what another process had stored before may have gone the same way, and is worth one refresh
+        if (!stepUp) refreshed = adopted || tokens.accessToken === cell.renewed;
+        adopted ||= !stepUp;
       } catch (error) {
         const enough = stepUp ? stepUps === MAX_STEP_UPS : loggedIn;
         if (enough || !(await askUser(error, signal))) {

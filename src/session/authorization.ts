@@ -9,6 +9,7 @@ import type { Callback, PendingAuthorization, TokenSet } from "../types.js";
 import { callbackParameters } from "../wire/callback-parameters.js";
 import type { ClientContext } from "./client-context.js";
 import { discoverForSession } from "./discovery-cache.js";
+import { forgetState } from "./refresh-state.js";
 import { resolveRegistration } from "./resolve-registration.js";
 import type {
   AuthorizeOptions,
@@ -77,7 +78,12 @@ export async function finishAuthorization(
   const pending = await takePending(context, key, state);
   if (pending === undefined) throw stateUnknown();
   const tokens = await exchangeCallback(pending, callback, { ...context.http, signal, now: context.now });
-  await changeTokens(context, cell, () => writeTokens(context, cell, tokens));
+  await changeTokens(context, cell, async () => {
+    // what others stored meanwhile is what these tokens take the place of
+    await readTokens(context, cell).catch(() => undefined);
+    await writeTokens(context, cell, tokens);
+    await forgetState(context, cell);
+  });
   context.emit({
     type: "authorized",
     ...cell.key,

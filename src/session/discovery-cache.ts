@@ -11,6 +11,8 @@ const METADATA_FRESH_MS = 3_600_000;
 export interface DiscoveryOptions {
   readonly challenge?: AuthChallenge | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Whether metadata that were read lately are read anew all the same. */
+  readonly anew?: boolean | undefined;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface DiscoveryOptions {
 export async function discoverForSession(
   context: ClientContext,
   cell: TokenCell,
-  { challenge, signal }: DiscoveryOptions,
+  { challenge, signal, anew }: DiscoveryOptions,
 ): Promise<ServerMetadata> {
   const { records, options, http, now } = context;
   const serverKey = recordKeys.server(cell.key.serverUrl);
@@ -38,6 +40,7 @@ export async function discoverForSession(
     selectIssuer: options.selectIssuer,
     legacyFallback: options.legacyFallback,
     async knownAuthorizationServer(issuer) {
+      if (anew) return undefined;
       // kept under what the metadata says; a resource may list the same issuer with or without the slash of an empty path
       const other = issuer.endsWith("/") ? issuer.slice(0, -1) : `${issuer}/`;
       const stored =

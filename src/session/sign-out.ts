@@ -4,10 +4,11 @@ import { recordKeys } from "../store/records.js";
 import type { ServerMetadata, TokenSet } from "../types.js";
 import type { ClientContext } from "./client-context.js";
 import { discoverForSession } from "./discovery-cache.js";
-import { stampedServer } from "./refresh.js";
 import type { SignOutOptions, SignOutResult } from "./session-types.js";
+import { forgetState } from "./refresh-state.js";
 import { changeTokens, deleteTokens, readTokens } from "./stored-tokens.js";
 import type { TokenCell } from "./token-cell.js";
+import { stampedServer } from "./token-issuer.js";
 
 export async function signOut(
   context: ClientContext,
@@ -18,6 +19,7 @@ export async function signOut(
   const forget = async (): Promise<TokenSet | undefined> => {
     const stored = await readTokens(context, cell);
     await deleteTokens(context, cell);
+    await forgetState(context, cell);
     return stored;
   };
   const tokens = await changeTokens(context, cell, forget, signal);

@@ -1,14 +1,27 @@
 import { isAuthError } from "../errors.js";
+import { sha256 } from "../platform.js";
 import { withLock } from "../store/locks.js";
 import { callStore } from "../store/records.js";
 import type { TokenSet } from "../types.js";
 import type { ClientContext } from "./client-context.js";
+import { forgetState, readState } from "./refresh-state.js";
 import { remember, type TokenCell } from "./token-cell.js";
 
 /** Reads what is stored now, which another process may have changed. */
-export async function readTokens({ tokenStore }: ClientContext, cell: TokenCell): Promise<TokenSet | undefined> {
-  if (cell.unsaved !== undefined) await writeTokens({ tokenStore }, cell, cell.unsaved);
-  const tokens = (await callStore("read", cell.name, () => tokenStore.getTokens(cell.key))) ?? undefined;
+export async function readTokens(context: ClientContext, cell: TokenCell): Promise<TokenSet | undefined> {
+  const { key, name } = cell;
+  let tokens = (await callStore("read", name, () => context.tokenStore.getTokens(key))) ?? undefined;
+  if (cell.unsaved !== undefined) {
+    const { tokens: newer, over } = cell.unsaved;
+    // a login elsewhere has made them old
+    if (tokens !== undefined && tokens.accessToken !== over) cell.unsaved = undefined;
+    else await writeTokens(context, cell, (tokens = newer));
+  }
+  // what can be renewed is forgiven; what cannot would be sent in vain after every start
+  if (tokens?.refreshToken === undefined && tokens !== undefined) {
+    const { refusedAccess } = await readState(context, cell);
+    if (refusedAccess && refusedAccess === (await sha256(tokens.accessToken))) tokens = undefined;
+  }
   remember(cell, tokens);
   return tokens;
 }
@@ -17,15 +30,14 @@ export async function readTokens({ tokenStore }: ClientContext, cell: TokenCell)
  * Stores new tokens. The old refresh token may be dead already, so that a failure must not go unnoticed: it is tried twice, then
  * the tokens stay in memory to be written first on the next call.
  */
-export async function writeTokens(
-  { tokenStore }: Pick<ClientContext, "tokenStore">,
-  cell: TokenCell,
-  tokens: TokenSet,
-): Promise<void> {
-  const write = (): Promise<void> => callStore("write", cell.name, () => tokenStore.setTokens(cell.key, tokens));
+export async function writeTokens(context: ClientContext, cell: TokenCell, tokens: TokenSet): Promise<void> {
+  const write = (): Promise<void> =>
+    callStore("write", cell.name, () => context.tokenStore.setTokens(cell.key, tokens));
+  cell.unsaved = { tokens, over: (cell.unsaved ?? { over: cell.tokens?.accessToken }).over };
+  cell.clockSkew = tokens.clockSkew ?? 0;
   remember(cell, tokens);
-  cell.unsaved = tokens;
-  await write().catch(write);
+  // on a full disk there is room where the state was
+  await write().catch(() => forgetState(context, cell).then(write));
   cell.unsaved = undefined;
 }
 

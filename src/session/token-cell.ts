@@ -1,5 +1,5 @@
 import { randomFraction } from "../platform.js";
-import type { TokenSet } from "../types.js";
+import type { AuthChallenge, TokenSet } from "../types.js";
 
 /** Whose cell it is: the key of the tokens, and what events say. */
 export interface CellKey {
@@ -17,8 +17,17 @@ export interface TokenCell {
   tokens: TokenSet | undefined;
   /** Until when `tokens` may be used without a look at the store. */
   freshUntil: number;
-  /** New tokens that the store failed to take; they are written before anything else is done. */
-  unsaved: TokenSet | undefined;
+  /** Until when `tokens` may be used at all. */
+  expiresAt: number;
+  /** How far the authorization server's clock was ahead when this process asked it last. */
+  clockSkew?: number;
+  /** New tokens that the store failed to take, and the access token they take the place of; they are written before anything
+   * else is done. */
+  unsaved: { readonly tokens: TokenSet; readonly over: string | undefined } | undefined;
+  /** A refresh token that was refused for good, should the store fail to remember it. */
+  refusedRefresh?: string;
+  /** The access token of the last refresh that this process made. */
+  renewed?: string;
   /** The refresh that is under way. */
   refreshing: Promise<TokenSet | undefined> | undefined;
   /** The user interaction that is under way. */
@@ -34,6 +43,16 @@ export interface Interaction {
   waiters: number;
 }
 
+/** Why the tokens at hand do not do. */
+export interface Need {
+  /** An access token that the MCP server refused. */
+  readonly refused?: string | undefined;
+  /** What the server said when it refused. */
+  readonly challenge?: AuthChallenge | undefined;
+  /** Whether the refusal is only to be noted, because enough was tried. */
+  readonly final?: boolean | undefined;
+}
+
 const MAX_MARGIN_MS = 60_000;
 
 export const createTokenCell = (serverUrl: URL, key: CellKey, name: string): TokenCell => ({
@@ -42,6 +61,7 @@ export const createTokenCell = (serverUrl: URL, key: CellKey, name: string): Tok
   name,
   tokens: undefined,
   freshUntil: 0,
+  expiresAt: 0,
   unsaved: undefined,
   refreshing: undefined,
   interaction: undefined,
@@ -52,16 +72,32 @@ export const createTokenCell = (serverUrl: URL, key: CellKey, name: string): Tok
 export function remember(cell: TokenCell, tokens: TokenSet | undefined): void {
   if (tokens !== undefined && tokens.accessToken === cell.tokens?.accessToken && cell.freshUntil > 0) return;
   cell.tokens = tokens;
-  cell.freshUntil = tokens === undefined ? 0 : freshUntil(tokens);
+  cell.expiresAt = tokens === undefined ? 0 : localExpiry(cell, tokens);
+  cell.freshUntil = tokens?.refreshToken === undefined ? cell.expiresAt : freshUntil(cell.expiresAt, tokens);
 }
+
+/** Times are of the clock of the process that wrote them, which may go wrong in another way than this one's. */
+const localExpiry = ({ clockSkew }: TokenCell, { expiresAt = Infinity, clockSkew: theirs = 0 }: TokenSet): number =>
+  expiresAt + (clockSkew === undefined ? 0 : theirs - clockSkew);
 
 /**
  * Tokens that can be renewed count as used up a little early, each session at a moment of its own, so that many do not come
  * to the token endpoint together.
  */
-function freshUntil({ expiresAt, obtainedAt, refreshToken }: TokenSet): number {
-  if (expiresAt === undefined) return Infinity;
-  if (refreshToken === undefined) return expiresAt;
+function freshUntil(localExpiresAt: number, { expiresAt = Infinity, obtainedAt }: TokenSet): number {
   const margin = Math.min(MAX_MARGIN_MS, (expiresAt - obtainedAt) / 10);
-  return expiresAt - margin * (1 - randomFraction() / 2);
+  return localExpiresAt - margin * (1 - randomFraction() / 2);
+}
+
+/** Fresh, or the best there is, and not what the server has just refused. */
+export const isUsable = ({ tokens, freshUntil }: TokenCell, { refused }: Need, now: number): boolean =>
+  tokens?.accessToken !== refused && now < freshUntil;
+
+/** Not fresh any more, but good until a refresh succeeds. */
+export const isAlive = ({ tokens, expiresAt }: TokenCell, { refused }: Need, now: number): boolean =>
+  tokens?.accessToken !== refused && now < expiresAt;
+
+/** Nobody may ask for tokens until then: what still works is used without a look at the store. */
+export function rest(cell: TokenCell, until = 0): void {
+  cell.freshUntil = Math.max(cell.freshUntil, Math.min(until, cell.expiresAt));
 }

@@ -24,9 +24,28 @@ export interface IssuerRecord {
   readonly fetchedAt: number;
 }
 
+/** What all processes have to know about the refreshing of one token record. Holds no secret. */
+export interface StateRecord {
+  /** SHA-256 of the refresh token that was refused for good: it is not tried again. */
+  readonly refusedRefresh?: string;
+  /** SHA-256 of the access token that the MCP server refused last. */
+  readonly refusedAccess?: string;
+  /** How many access tokens in a row were refused while they were fresh. */
+  readonly refusals?: number;
+  /** How many token requests in a row decided nothing. */
+  readonly failures?: number;
+  /** The last refusal of a kind that has to come twice to be believed: status and error. */
+  readonly doubt?: string | undefined;
+  /** Milliseconds since the epoch before which no token is asked for. */
+  readonly retryAt?: number;
+  /** Names the token request that is under way, and is as long as the token record: what takes this takes its answer too. */
+  readonly refreshing?: string | undefined;
+}
+
 /** Everything that is stored, by kind. */
 export interface Records {
   readonly tokens: TokenSet;
+  readonly state: StateRecord;
   readonly client: ClientRegistration;
   readonly pending: PendingAuthorization;
   readonly server: ServerRecord;
@@ -36,11 +55,13 @@ export type RecordKind = keyof Records;
 
 // a lone surrogate, which has no encoding, becomes what URL makes of it
 const part = (text: string): string => encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\ufffd"));
+const whose = ({ serverUrl, subject }: TokenKey): string =>
+  `${part(serverUrl)}:user:${subject === undefined ? "-" : `=${part(subject)}`}`;
 
 /** Keys of the records: a promise to every version that shares a store with this one. */
 export const recordKeys = {
-  tokens: ({ serverUrl, subject }: TokenKey): string =>
-    `v1:tokens:${part(serverUrl)}:user:${subject === undefined ? "-" : `=${part(subject)}`}`,
+  tokens: (key: TokenKey): string => `v1:tokens:${whose(key)}`,
+  state: (key: TokenKey): string => `v1:state:${whose(key)}`,
   client: ({ issuer, redirectUri }: RegistrationKey): string =>
     `v1:client:${part(issuer)}:${part(withoutLoopbackPort(redirectUri))}`,
   pending: (state: string): string => `v1:pending:${part(state)}`,
@@ -59,12 +80,14 @@ function requiredMembers(kind: RecordKind): readonly string[] {
   const registration = client.replace(/\w+/g, "registration.$&");
   const members: Readonly<Record<RecordKind, string>> = {
     client,
+    // its members may all be absent; whoever reads one does not trust its type
+    state: "",
     tokens: `accessToken tokenType issuer tokenEndpoint resource ${registration}`,
     pending: `state codeVerifier redirectUri resource server.serverUrl server.issuer server.authorizationServer.token_endpoint ${registration}`,
     server: "resourceMetadataUrl protectedResource.resource",
     issuer: "authorizationServer.issuer authorizationServer.token_endpoint",
   };
-  return members[kind].split(" ");
+  return members[kind].split(" ").filter(Boolean);
 }
 
 const isTextList = (value: unknown): boolean =>
@@ -80,7 +103,7 @@ const findMissing = (kind: RecordKind, record: unknown): string | undefined =>
   });
 
 /** Puts a record into the envelope that every version can tell apart. */
-const encodeRecord = (data: unknown): string => JSON.stringify({ v: 1, data });
+export const encodeRecord = (data: unknown): string => JSON.stringify({ v: 1, data });
 
 /** Reads a stored value; whatever is not a record of this kind and version is a miss that is reported. */
 export function decodeRecord<K extends RecordKind>(

@@ -41,6 +41,5 @@ export function createSecrets(known: readonly string[]): Secrets {
 
 /** The S256 code challenge of a verifier (RFC 7636 §4.2). */
 export async function codeChallengeOf(verifier: string): Promise<string> {
-  const digest = (await sha256(verifier)).replace(/../g, (byte) => String.fromCharCode(Number.parseInt(byte, 16)));
-  return btoa(digest).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return (await sha256(verifier)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

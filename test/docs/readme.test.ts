@@ -65,6 +65,7 @@ const PRELUDE = `
 import { test } from "node:test";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { createClient } from "redis";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 declare const authorizationUrl: URL;
 declare const pending: PendingAuthorization;
@@ -82,6 +83,7 @@ it("every example of the docstrings compiles", { timeout: 60_000 }, () => {
   const prelude =
     importAll("src/index.ts", "mcp-oauth-client", seen) +
     importAll("src/node.ts", "mcp-oauth-client/node", seen) +
+    importAll("src/redis.ts", "mcp-oauth-client/redis", seen) +
     importAll("src/testing.ts", "mcp-oauth-client/testing", seen) +
     PRELUDE;
   const files = new Map<string, CodeBlock>();

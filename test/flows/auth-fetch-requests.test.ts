@@ -141,8 +141,10 @@ describe("a body", () => {
     const { session } = createHost(server);
     await session.authorize(approvedBy(server));
     const authFetch = createAuthFetch(session);
+    server.advance(61_000);
     server.expireAccessTokens();
     const first = await authFetch(new Request(server.serverUrl, { method: "POST", body: "{}" }));
+    server.advance(61_000);
     server.expireAccessTokens();
     const second = await authFetch(new Request(server.serverUrl, { method: "POST", body: "{}" }), { body: "[]" });
     server.expireAccessTokens();

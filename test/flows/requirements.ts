@@ -414,6 +414,23 @@ const facts: readonly Requirement[] = [
 const FIELD = "what users of other clients report";
 
 const pains: readonly Requirement[] = [
+  binds("pain-1", "PRACTICE", FIELD, "Many processes with one expired token refresh it once, and none is logged out."),
+  binds(
+    "pain-2",
+    "PRACTICE",
+    FIELD,
+    "Whoever loses a refresh takes what the winner stored, and deletes nothing of it.",
+  ),
+  binds("pain-3", "PRACTICE", FIELD, "429, 5xx, timeouts and nonsense end no session; `Retry-After` is honoured."),
+  binds("pain-4", "PRACTICE", FIELD, "A refused refresh token is remembered, and not tried again at the next start."),
+  binds(
+    "pain-5",
+    "PRACTICE",
+    FIELD,
+    "A lifetime is stored as a moment, and tokens are renewed before it, after a restart too.",
+  ),
+  binds("pain-6", "PRACTICE", FIELD, "A refresh after a restart goes to the token endpoint that gave the tokens."),
+  binds("pain-29", "PRACTICE", FIELD, "A server that refuses every fresh token ends in one error, not in a storm."),
   binds(
     "pain-30",
     "PRACTICE",
@@ -434,6 +451,18 @@ const pains: readonly Requirement[] = [
     "PRACTICE",
     FIELD,
     "A login started in one process is finished in another; two at once do not clash.",
+  ),
+  binds(
+    "pain-36",
+    "PRACTICE",
+    FIELD,
+    "The keychain holds values longer than one item may be, and where there is none the fallback is used and said aloud.",
+  ),
+  binds(
+    "pain-37",
+    "PRACTICE",
+    FIELD,
+    "Tokens belong to a server and an account: accounts never share them, and what means the same server does.",
   ),
   binds("pain-38", "PRACTICE", FIELD, "The host's fetch carries every request."),
   binds("pain-39", "PRACTICE", FIELD, "Every request has a timeout and can be aborted."),

@@ -79,6 +79,7 @@ describe("a login through the fetch", () => {
     const server = createFakeAuthServer();
     const { session } = createHost(server);
     await session.authorize(approvedBy(server));
+    server.advance(61_000);
     server.faults.add({ endpoint: "resource", fault: () => new Response(null, { status: 401 }), times: 2 });
     const host = obedient(server, session);
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import type { KVStore, TokenSet } from "../../src/index.js";
+import type { KVStore } from "../../src/index.js";
 import { createAuthFetch, createTokenStore, isAuthError } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import type { SharedLocks } from "../support/host.js";
@@ -146,6 +146,7 @@ describe("a token that the server refuses", () => {
     const server = createFakeAuthServer();
     const { session } = createHost(server);
     await session.authorize(approvedBy(server));
+    server.advance(61_000);
     server.faults.add({ endpoint: "resource", fault: () => new Response(null, { status: 401 }), times: Infinity });
 
     await expect(createAuthFetch(session)(server.serverUrl)).rejects.toMatchObject({ code: "authorization_required" });
@@ -195,8 +196,11 @@ describe("a token that the server refuses", () => {
     answer();
 
     expect(await early).toBe(accessToken);
-    await refused;
-    expect(server.counts.refresh).toBe(2);
+    // for them it is too early to ask again, and there is no other token
+    expect(await failureOf(refused)).toMatchObject({ code: "server_error", retryAt: expect.any(Number) as unknown });
+    expect(server.counts.refresh).toBe(1);
+    server.advance(1_001);
+    await session.handleChallenge(new Response(null, { status: 401 }), { accessToken });
     expect(await session.getAccessToken()).not.toBe(accessToken);
   });
 
@@ -285,7 +289,9 @@ describe("a refresh that decides nothing", () => {
     expect(await session.getAccessToken()).toBe(before.accessToken);
     expect(events.at(-1)).toMatchObject({ type: "refresh_failed", serverUrl: server.serverUrl });
     expect(await session.getTokens()).toEqual(before);
+    expect(await session.getAccessToken()).toBe(before.accessToken);
     expect(server.counts.refresh).toBe(1);
+    server.advance(120_000);
     expect(await session.getAccessToken()).not.toBe(before.accessToken);
     expect(server.counts).toMatchObject({ refresh: 2, registration: 1, authorization: 1 });
   });
@@ -301,13 +307,15 @@ describe("a refresh that decides nothing", () => {
       const before = new Map(store);
       server.faults.add({ endpoint: "refresh", fault, times: 2 });
       const byClock = await failureOf(session.getAccessToken());
+      server.advance(121_000);
       const byFetch = await failureOf(createAuthFetch(session)(server.serverUrl));
 
       for (const error of [byClock, byFetch]) {
         expect(isAuthError(error) && ["server_error", "network_error"].includes(error.code)).toBe(true);
       }
-      expect(store).toEqual(before);
-      server.expireAccessTokens();
+      expect(server.counts.refresh).toBe(2);
+      for (const [key, value] of before) if (/^v1:(tokens|client):/.test(key)) expect(store.get(key)).toBe(value);
+      server.advance(121_000);
       expect((await createAuthFetch(session)(server.serverUrl)).status).toBe(200);
     },
   );
@@ -356,6 +364,7 @@ describe("a refresh that decides nothing", () => {
 
       expect(await work).toMatchObject({ code: "request_timeout" });
       expect(vi.getTimerCount()).toBe(0);
+      server.advance(1_000);
       expect(await session.getAccessToken()).toBeTypeOf("string");
     } finally {
       vi.useRealTimers();
@@ -370,6 +379,7 @@ describe("a refresh that decides nothing", () => {
     server.faults.add({ endpoint: "refresh", fault: "lost_answer" });
 
     await expect(session.getAccessToken()).rejects.toMatchObject({ code: "network_error" });
+    server.advance(1_000);
     expect(await session.getAccessToken()).toBeUndefined();
     expect(await session.getTokens()).toBeUndefined();
   });
@@ -483,28 +493,23 @@ describe("a refresh token that the server refuses", () => {
     expect(await session.getAccessToken()).toBeUndefined();
   });
 
-  it("while another process stored tokens that have expired as well leaves those alone", async () => {
+  it("while another process stored tokens that have expired as well leads to a refresh of those", async () => {
     const server = createFakeAuthServer();
     const store = new Map<string, string>();
     const { session } = createHost(server, { store });
-    const before = await session.authorize(approvedBy(server));
+    await session.authorize(approvedBy(server));
     server.advance(DAY);
-    const theirs: TokenSet = {
-      ...before,
-      accessToken: "theirs",
-      refreshToken: "their-refresh",
-      expiresAt: server.now() - 1,
-    };
     server.faults.add({
       endpoint: "refresh",
       fault: async () => {
-        await createTokenStore(store).setTokens({ serverUrl: server.serverUrl }, theirs);
+        await createHost(server, { store: viewOf(store) }).session.getAccessToken();
+        server.advance(DAY);
         return rejection();
       },
     });
 
-    expect(await session.getAccessToken()).toBeUndefined();
-    expect(await session.getTokens()).toEqual(theirs);
+    expect(await session.getAccessToken()).toBeTypeOf("string");
+    expect(server.counts).toMatchObject({ refresh: 3, authorization: 1 });
   });
 });
 
@@ -586,18 +591,27 @@ describe("a store that fails", () => {
 
   it("to write renewed tokens is an error; they stay in memory and are written first when it works again", async () => {
     const server = createFakeAuthServer();
-    const { store, broken, backing } = fragileStore();
-    const { session } = createHost(server, { store });
+    const { store, backing } = fragileStore();
+    let full = false;
+    const { session } = createHost(server, {
+      store: {
+        ...store,
+        set: async (key, value) => {
+          if (full && key.startsWith("v1:tokens:")) throw new Error("disk full");
+          backing.set(key, value);
+        },
+      },
+    });
     await session.authorize(approvedBy(server));
     server.advance(DAY);
-    broken.add("set");
+    full = true;
     const error = await failureOf(session.getAccessToken());
 
     expect(error).toMatchObject({ code: "store_failed", key: "v1:tokens:https%3A%2F%2Fmcp.example.com%2Fmcp:user:-" });
     expect(isAuthError(error) && error.cause).toEqual(new Error("disk full"));
     await expect(session.getAccessToken()).rejects.toMatchObject({ code: "store_failed" });
     expect(server.counts.refresh).toBe(1);
-    broken.clear();
+    full = false;
     const renewed = await session.getAccessToken();
     expect(JSON.parse(backing.get("v1:tokens:https%3A%2F%2Fmcp.example.com%2Fmcp:user:-") ?? "")).toMatchObject({
       data: { accessToken: renewed },

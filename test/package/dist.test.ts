@@ -8,8 +8,8 @@ import { describe, expect, it } from "vitest";
 
 const dist = join(import.meta.dirname, "..", "..", "dist");
 
-/** What an entry and the chunks behind it import from elsewhere. */
-async function importsOf(entry: string): Promise<readonly string[]> {
+/** What an entry and the chunks behind it import from elsewhere: at the start, or late, by `import()`. */
+async function importsOf(entry: string, isLate = false): Promise<readonly string[]> {
   const { metafile } = await build({
     entryPoints: [join(dist, `${entry}.js`)],
     bundle: true,
@@ -21,7 +21,8 @@ async function importsOf(entry: string): Promise<readonly string[]> {
     logLevel: "error",
   });
   const all = Object.values(metafile.inputs).flatMap((input) => input.imports);
-  return [...new Set(all.filter((found) => found.external).map((found) => found.path))].sort();
+  const external = all.filter((found) => found.external && (found.kind === "dynamic-import") === isLate);
+  return [...new Set(external.map((found) => found.path))].sort();
 }
 
 interface Bundle {
@@ -47,13 +48,19 @@ async function withRolldown(contents: string): Promise<Bundle> {
 }
 
 describe("what dist imports", () => {
-  it.each(["index", "testing"])("%s: the OAuth library and no Node module", async (entry) => {
+  it.each(["index", "redis", "testing"])("%s: the OAuth library and no Node module", async (entry) => {
     expect(["oauth4webapi"]).toEqual(expect.arrayContaining([...(await importsOf(entry))]));
   });
   it("node: the same, and Node modules by their `node:` names", async () => {
     const others = (await importsOf("node")).filter((name) => name !== "oauth4webapi");
     expect(others.filter((name) => !name.startsWith("node:") || !builtinModules.includes(name.slice(5)))).toEqual([]);
   });
+  it.each(["index", "node", "redis", "testing"])(
+    "%s: late, none but the keychain's package for Node",
+    async (entry) => {
+      expect(await importsOf(entry, true)).toEqual(entry === "node" ? ["@napi-rs/keyring"] : []);
+    },
+  );
   it("types: the OAuth library shows in no declaration", () => {
     const named = readdirSync(dist)
       .filter((name) => name.endsWith(".d.ts"))
@@ -70,7 +77,7 @@ describe.each([
     .filter(([, value]) => typeof value === "function")
     .map(([name]) => name);
 
-  it.each(["mcp-oauth-client", "mcp-oauth-client/testing"])(
+  it.each(["mcp-oauth-client", "mcp-oauth-client/redis", "mcp-oauth-client/testing"])(
     "an import of %s for nothing leaves nothing",
     async (name) => {
       const { code } = await bundle(`import "${name}";`);

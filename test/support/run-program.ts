@@ -1,9 +1,12 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import type { Plugin } from "esbuild";
 
 export interface ProgramResult {
   readonly code: number | string | null;
@@ -12,6 +15,17 @@ export interface ProgramResult {
 }
 
 const root = join(import.meta.dirname, "..", "..");
+
+/** Native code cannot be bundled: it is imported from where it is. */
+const native: Plugin = {
+  name: "native",
+  setup(bundler) {
+    bundler.onResolve({ filter: /^@napi-rs\// }, ({ path }) => ({
+      path: pathToFileURL(createRequire(import.meta.url).resolve(path)).href,
+      external: true,
+    }));
+  },
+};
 
 /**
  * Bundles a program that imports from `./src/…` and runs it in a process of its own, until that ends by itself.
@@ -29,6 +43,7 @@ export async function runProgram(source: string, onLine?: (line: string) => void
       format: "esm",
       target: "es2022",
       write: false,
+      plugins: [native],
     });
     await writeFile(file, outputFiles[0]?.contents ?? "");
     return await new Promise((resolve) => {

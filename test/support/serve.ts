@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 /** A `fetch` that listens on loopback. */
 export interface Served {
   readonly origin: string;
+  /** Resolves when every connection is closed and everything that came over them was answered. */
+  idle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -15,9 +17,24 @@ export async function serve(create: (origin: string) => Handler): Promise<Served
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const handler = create(origin);
-  server.on("request", (request, response) => void answer(handler, origin, request, response));
+  const pending = new Set<object>();
+  const track = (work: object): (() => void) => {
+    pending.add(work);
+    return () => {
+      pending.delete(work);
+      if (pending.size === 0) server.emit("idle");
+    };
+  };
+  server.on("connection", (socket) => socket.once("close", track(socket)));
+  server.on("request", (request, response) => {
+    // whoever has gone needs no answer
+    answer(handler, origin, request, response)
+      .catch(() => response.destroy())
+      .finally(track(request));
+  });
   return {
     origin,
+    idle: () => new Promise((resolve) => (pending.size === 0 ? resolve() : void server.once("idle", resolve))),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -23,6 +23,7 @@ const CODES = {
     "subject_mismatch",
     "callback_invalid",
     "callback_issuer_mismatch",
+    "token_not_accepted",
   ],
   TokenError: ["token_request_rejected", "token_response_invalid", "refresh_rejected"],
   TransportError: [
@@ -57,7 +58,7 @@ it("has these codes, each in one class", () => {
 
   const all = Object.values(CODES).flat();
   expect(new Set(all).size).toBe(all.length);
-  expect(all).toHaveLength(31);
+  expect(all).toHaveLength(32);
 });
 
 it("exports these classes, and every one is known by its brand", () => {

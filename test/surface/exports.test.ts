@@ -15,6 +15,7 @@ it("has these names in the root", async () => {
     "createAuthClient",
     "createAuthFetch",
     "createAuthorizationRequest",
+    "createEncryptedStore",
     "createMemoryStore",
     "createTokenStore",
     "createWebStorageStore",
@@ -34,8 +35,13 @@ it("has these names for Node", async () => {
   expect(Object.keys(await import("../../src/node.js")).sort()).toEqual([
     "authorizeWithLoopback",
     "createFileStore",
+    "createKeychainStore",
     "openBrowser",
   ]);
+});
+
+it("has these names for Redis", async () => {
+  expect(Object.keys(await import("../../src/redis.js"))).toEqual(["createRedisStore"]);
 });
 
 it("has these names for tests", async () => {
@@ -43,7 +49,11 @@ it("has these names for tests", async () => {
 });
 
 it("has no default export and no default instance", async () => {
-  for (const entry of [import("../../src/index.js"), import("../../src/node.js"), import("../../src/testing.js")]) {
-    expect(Object.keys(await entry)).not.toContain("default");
-  }
+  const entries = [
+    import("../../src/index.js"),
+    import("../../src/node.js"),
+    import("../../src/redis.js"),
+    import("../../src/testing.js"),
+  ];
+  for (const entry of entries) expect(Object.keys(await entry)).not.toContain("default");
 });

@@ -32,7 +32,7 @@ describe("keeps the contract of a KVStore", () => {
     (name, body) => test(name, { timeout: 120_000 }, body),
     (name) => createFileStore({ directory: join(root, name), now }),
     {
-      abilities: ["take", "keys"],
+      abilities: ["take", "keys", "withLock"],
       expiry: true,
       now,
       advance(ms) {

@@ -1,10 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createMemoryStore, createWebStorageStore } from "../../../src/index.js";
 import type { KVStore, MaybePromise } from "../../../src/index.js";
-import { createFileStore } from "../../../src/node.js";
 import { kvStoreContract } from "../../../src/testing.js";
 import type { KVStoreContractOptions } from "../../../src/testing.js";
 
@@ -57,22 +53,6 @@ describe("createWebStorageStore keeps the contract", () => {
     expiry: true,
     ...clock,
   });
-});
-
-describe("createFileStore keeps the contract", () => {
-  const clock = fakeClock();
-  const root = mkdtempSync(join(tmpdir(), "kv-store-contract-"));
-  afterAll(() => {
-    rmSync(root, { recursive: true });
-  });
-  kvStoreContract(
-    (name, body) => {
-      // ten thousand synced files
-      test(name, body, 120_000);
-    },
-    (name) => createFileStore({ directory: join(root, name), now: clock.now }),
-    { abilities: ["take", "keys"], expiry: true, ...clock },
-  );
 });
 
 /** Declares the contract, runs it, and tells which of its tests failed. */
@@ -153,51 +133,73 @@ const expiring = "a value is missing from its `expiresAt` on, unless it was set 
 const hostile = "keys are told apart as they are written: case, accents, spaces, paths, wildcards, names of members";
 const listing = "`keys` lists every key that starts with the prefix, once";
 const lockPassesOn = "`withLock` hands the result of its task on, and an error as it was thrown";
+const oneByOne = "tasks under one key run one after the other";
+const exact = "a counter that many read and write under one lock is exact";
 const abortable = "who waits can be aborted, rejects with the reason, and never runs its task";
 
 /** A lock as it should be, save for what `flaw` says. */
-type Flaw = "none" | "absent" | "for all keys" | "kept after an error" | "not abortable" | "late";
+type Flaw =
+  | "for fifty"
+  | "listed"
+  | "none"
+  | "for each store alone"
+  | "absent"
+  | "for all keys"
+  | "kept after an error"
+  | "not abortable"
+  | "late";
 
 function locking(flaw: Flaw, lease = new AbortController().signal) {
   const queuesOf = byName(() => new Map<string, Promise<unknown>>());
-  return over((_, name) => ({
-    async withLock(key, task, { signal } = {}) {
-      if (flaw === "absent") return task(lease);
-      const queues = queuesOf(name);
-      const queue = flaw === "for all keys" ? "" : key;
-      const before = queues.get(queue) ?? Promise.resolve();
-      let leave = (): void => undefined;
-      const gone = new Promise<void>((resolve) => (leave = resolve));
-      queues.set(
-        queue,
-        before.then(() => gone),
-      );
-      const aborted = new Promise<never>((_, reject) => {
-        const abort = (): void => {
-          reject(signal?.reason as Error);
-        };
-        if (flaw === "not abortable") return;
-        if (signal?.aborted === true && flaw !== "late") abort();
-        signal?.addEventListener("abort", abort);
-      });
-      try {
-        await Promise.race([before, aborted]);
-      } catch (error) {
-        leave();
-        throw error;
-      }
-      return task(lease).then(
-        (result) => {
+  return over((map, name) => {
+    const own = new Map<string, Promise<unknown>>();
+    let crowd = 0;
+    return {
+      ...(flaw === "listed" && {
+        keys: (prefix: string) => [...map.keys(), ...queuesOf(name).keys()].filter((key) => key.startsWith(prefix)),
+      }),
+      async withLock(key, task, { signal } = {}) {
+        if (flaw === "absent") return task(lease);
+        const queues = flaw === "for each store alone" ? own : queuesOf(name);
+        const queue = flaw === "for all keys" ? "" : key;
+        crowd += key === "lock" ? 1 : 0;
+        if (flaw === "for fifty" && crowd > 49) {
+          throw new Error("the store breaks its contract: as every store would say it");
+        }
+        const before = queues.get(queue) ?? Promise.resolve();
+        let leave = (): void => undefined;
+        const gone = new Promise<void>((resolve) => (leave = resolve));
+        queues.set(
+          queue,
+          before.then(() => gone),
+        );
+        const aborted = new Promise<never>((_, reject) => {
+          const abort = (): void => {
+            reject(signal?.reason as Error);
+          };
+          if (flaw === "not abortable") return;
+          if (signal?.aborted === true && flaw !== "late") abort();
+          signal?.addEventListener("abort", abort);
+        });
+        try {
+          await Promise.race([before, aborted]);
+        } catch (error) {
           leave();
-          return result;
-        },
-        (error: unknown) => {
-          if (flaw !== "kept after an error") leave();
           throw error;
-        },
-      );
-    },
-  }));
+        }
+        return task(lease).then(
+          (result) => {
+            leave();
+            return result;
+          },
+          (error: unknown) => {
+            if (flaw !== "kept after an error") leave();
+            throw error;
+          },
+        );
+      },
+    };
+  });
 }
 
 test.each<[string, (name: string) => MaybePromise<KVStore>, string[], KVStoreContractOptions?]>([
@@ -368,7 +370,8 @@ test.each<[string, (name: string) => MaybePromise<KVStore>, string[], KVStoreCon
       listing,
       "keys may be deleted while they are listed",
       lockPassesOn,
-      "tasks under one key run one after the other",
+      oneByOne,
+      exact,
       "tasks under different keys do not wait for each other",
       "a lock and a value may have the same key, and the lock leaves the value alone",
       "the lease of a held lock is not aborted",
@@ -492,7 +495,14 @@ test.each<[string, (name: string) => MaybePromise<KVStore>, string[], KVStoreCon
     ["keys may be deleted while they are listed"],
   ],
   ["locks as it should", locking("none"), [], { abilities: ["withLock"] }],
-  ["does not lock", locking("absent"), ["tasks under one key run one after the other", abortable]],
+  ["does not lock", locking("absent"), [oneByOne, exact, abortable]],
+  ["locks for each store alone", locking("for each store alone"), [oneByOne, exact, abortable]],
+  ["turns away a crowd", locking("for fifty"), [exact]],
+  [
+    "lists its locks",
+    locking("listed"),
+    ["a lock and a value may have the same key, and the lock leaves the value alone"],
+  ],
   ["locks all keys at once", locking("for all keys"), ["tasks under different keys do not wait for each other"]],
   ["keeps a lock after an error", locking("kept after an error"), [lockPassesOn]],
   ["lets nobody stop waiting", locking("not abortable"), [abortable]],
@@ -506,18 +516,14 @@ test.each<[string, (name: string) => MaybePromise<KVStore>, string[], KVStoreCon
         return task(new AbortController().signal).finally(() => map.delete(key));
       },
     })),
-    [
-      "tasks under one key run one after the other",
-      "a lock and a value may have the same key, and the lock leaves the value alone",
-      abortable,
-    ],
+    [oneByOne, exact, "a lock and a value may have the same key, and the lock leaves the value alone", abortable],
   ],
   [
     "swallows errors under its lock",
     over(() => ({
       withLock: async (_, task) => task(new AbortController().signal).catch(() => undefined as never),
     })),
-    [lockPassesOn, "tasks under one key run one after the other", abortable],
+    [lockPassesOn, oneByOne, exact, abortable],
   ],
 ])("the contract judges a store that %s", async (_, createStore, failures, options) => {
   backing.clear();

@@ -1,0 +1,81 @@
+import { AuthorizationError, TransportError, type AnyAuthError } from "../errors.js";
+import { randomFraction, sha256 } from "../platform.js";
+import { encodeRecord, recordKeys, type StateRecord } from "../store/records.js";
+import type { AuthChallenge, TokenSet } from "../types.js";
+import type { ClientContext } from "./client-context.js";
+import type { TokenCell } from "./token-cell.js";
+
+/** {@link StateRecord} as it is worked with: a count that is no number is none. */
+export interface RefreshState extends StateRecord {
+  readonly refusals: number;
+  readonly failures: number;
+}
+
+/** The state after a failure: there is a time to wait for. */
+export type FailedState = RefreshState & { readonly retryAt: number };
+
+const FIRST_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 60_000;
+/** What `Retry-After` can make of it. A time further ahead is a clock that was set back, and does not count. */
+const MAX_WAIT_MS = 3_600_000;
+/** An access token that is refused at this age was never any good. */
+const FRESH_MS = 60_000;
+const REFUSALS_TO_BRAKE = 2;
+const MAX_BRAKE_MS = 600_000;
+
+export async function readState({ records }: ClientContext, { key }: TokenCell): Promise<RefreshState> {
+  const state = await records.get("state", recordKeys.state(key));
+  return { ...state, refusals: count(state?.refusals), failures: count(state?.failures) };
+}
+
+const count = (value: unknown): number => Number(value) || 0;
+
+export async function writeState({ records }: ClientContext, { key }: TokenCell, state: StateRecord): Promise<void> {
+  await records.set("state", recordKeys.state(key), state);
+}
+
+/** Tidies up; that the store cannot do it is no reason to fail. */
+export async function forgetState({ records }: ClientContext, { key }: TokenCell): Promise<void> {
+  await records.delete(recordKeys.state(key)).catch(() => undefined);
+}
+
+/** Says that a token request is under way, by a name that no other has. */
+export const announce = (state: RefreshState, tokens: TokenSet): RefreshState => ({
+  ...state,
+  refreshing: String(randomFraction()).padEnd(encodeRecord(tokens).length, "-"),
+});
+
+/** The state after a token request that decided nothing: nobody asks again before a pause that grows each time. */
+export function afterFailure(state: RefreshState, error: AnyAuthError, doubt: string | undefined, now: number) {
+  const failures = state.failures + 1;
+  const pause = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1)) * (1 - randomFraction() / 2);
+  const { retryAt: demanded = 0 } = error as { readonly retryAt?: number };
+  const retryAt = Math.max(now + pause, Math.min(demanded, now + MAX_WAIT_MS));
+  return { ...state, failures, retryAt, doubt: doubt ?? state.doubt, refreshing: undefined };
+}
+
+/** The state after the MCP server refused an access token; `state` itself when this refusal is known. */
+export async function afterRefusal(state: RefreshState, tokens: TokenSet, now: number): Promise<RefreshState> {
+  const refusedAccess = await sha256(tokens.accessToken);
+  if (refusedAccess === state.refusedAccess) return state;
+  const refusals = Math.abs(now - tokens.obtainedAt) < FRESH_MS ? state.refusals + 1 : 0;
+  const brakeMs = Math.min(MAX_BRAKE_MS, FRESH_MS * 2 ** (refusals - REFUSALS_TO_BRAKE));
+  return { ...state, refusedAccess, refusals, ...(refusals >= REFUSALS_TO_BRAKE && { retryAt: now + brakeMs }) };
+}
+
+/** Why no token may be asked for now, if that is so; it has a `retryAt`. */
+export function tooEarly(
+  { refusals, retryAt = 0 }: RefreshState,
+  { tokenEndpoint: url, resource }: TokenSet,
+  challenge: AuthChallenge | undefined,
+  now: number,
+): AuthorizationError | TransportError | undefined {
+  if (!(retryAt > now && retryAt <= now + MAX_WAIT_MS)) return undefined;
+  return refusals >= REFUSALS_TO_BRAKE
+    ? new AuthorizationError(
+        "token_not_accepted",
+        `the MCP server ${JSON.stringify(resource)} refuses every fresh token; only its operator can mend that`,
+        { challenge, retryAt },
+      )
+    : new TransportError("server_error", `${url} gave no usable answer; try again later`, { url, retryAt });
+}

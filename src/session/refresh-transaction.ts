@@ -1,0 +1,157 @@
+import { isAuthError, StoreError } from "../errors.js";
+import { orAborted, sha256, startDeadline } from "../platform.js";
+import { refreshTokens } from "../protocol/refresh-tokens.js";
+import type { AuthorizationServerMetadata, TokenSet } from "../types.js";
+import type { ClientContext } from "./client-context.js";
+import type { RefreshState } from "./refresh-state.js";
+import { afterFailure, afterRefusal, announce, forgetState, readState, tooEarly, writeState } from "./refresh-state.js";
+import { forgetRegistration } from "./resolve-registration.js";
+import { deleteTokens, readTokens, writeTokens } from "./stored-tokens.js";
+import type { Need, TokenCell } from "./token-cell.js";
+import { isUsable, rest } from "./token-cell.js";
+import { hasMoved, isGone, stampedServer } from "./token-issuer.js";
+
+const MAX_REQUEST_MS = 10_000;
+const MAX_STORE_MS = 5_000;
+
+/** A refresh that may be needed. */
+export interface RefreshJob {
+  readonly context: ClientContext;
+  readonly cell: TokenCell;
+  readonly need: Need;
+  /** Metadata of the issuer, where they are known to be newer than the tokens. */
+  readonly metadata: AuthorizationServerMetadata | undefined;
+}
+
+/** Tokens, or none because the user is needed. */
+export interface RefreshOutcome {
+  readonly tokens?: TokenSet | undefined;
+  /** Another process changed the tokens: look again. */
+  readonly again?: boolean;
+  /** Whether the MCP server has moved to another issuer, once that is known. */
+  readonly moved?: Promise<boolean> | undefined;
+}
+
+/** A token request that is to be made, and what was known before it. */
+interface Plan {
+  readonly tokens: TokenSet;
+  readonly state: RefreshState;
+}
+
+/**
+ * What is done under the lock: read again, refresh if that is still needed, store. Each part ends by itself after a time, so that
+ * the lock comes free.
+ */
+export async function transact(
+  { context, cell, need, metadata }: RefreshJob,
+  lease: AbortSignal,
+): Promise<RefreshOutcome> {
+  const { http, now } = context;
+  const plan = await inTime(cell, prepare());
+  if (!("state" in plan)) return plan;
+  const { tokens, state } = plan;
+  if (lease.aborted) {
+    const details = { key: cell.name, cause: lease.reason as unknown };
+    throw new StoreError("lock_timeout", "the store lost its lock: try again", details);
+  }
+  // read while the refresh is under way; the refresh token goes to the issuer it came from, whatever the answer
+  const moved = need.refused === undefined ? undefined : hasMoved(context, cell, tokens, need.challenge);
+  const timeoutMs = Math.min(http.timeoutMs ?? MAX_REQUEST_MS, MAX_REQUEST_MS);
+  const settle = await refreshTokens(stampedServer(cell, tokens, metadata), tokens, { ...http, timeoutMs, now }).then(
+    (renewed) => () => accept(renewed),
+    (error: unknown) => () => decline(error),
+  );
+  return { moved, ...(await inTime(cell, settle())) };
+
+  /** Looks whether a refresh is still needed, and makes sure that its answer can be kept. */
+  async function prepare(): Promise<Plan | RefreshOutcome> {
+    const current = await readTokens(context, cell);
+    if (current === undefined) return {};
+    if (isUsable(cell, need, now())) return adopt(current);
+    const { accessToken, refreshToken } = current;
+    const before = await readState(context, cell);
+    const known = accessToken === need.refused ? await afterRefusal(before, current, now()) : before;
+    if (known !== before) await writeState(context, cell, known);
+    if (
+      refreshToken === undefined ||
+      refreshToken === cell.refusedRefresh ||
+      (known.refusedRefresh && known.refusedRefresh === (await sha256(refreshToken)))
+    ) {
+      await deleteTokens(context, cell);
+      return {};
+    }
+    const early = tooEarly(known, current, need.challenge, now());
+    if (early && !metadata) {
+      rest(cell, early.retryAt);
+      throw early;
+    }
+    if (need.final) return {};
+    const announced = announce(known, current);
+    await writeState(context, cell, announced);
+    return { tokens: current, state: announced };
+  }
+
+  async function accept(renewed: TokenSet): Promise<RefreshOutcome> {
+    // a lease can be lost, and a sign-out or a login does not wait for ever
+    const { refreshing } = await readState(context, cell).catch(() => state);
+    if (refreshing !== state.refreshing) {
+      const current = await readTokens(context, cell);
+      if (current?.refreshToken !== tokens.refreshToken) return takeOver(current);
+    }
+    cell.renewed = renewed.accessToken;
+    await writeTokens(context, cell, renewed);
+    const { refusedAccess, refusals } = state;
+    if (refusedAccess && refusedAccess === (await sha256(tokens.accessToken))) {
+      // whether the server takes the new token any better is not known yet
+      await writeState(context, cell, { refusedAccess, refusals }).catch(() => undefined);
+    } else {
+      await forgetState(context, cell);
+    }
+    context.emit({ type: "refreshed", ...cell.key });
+    return { tokens: renewed };
+  }
+
+  async function decline(error: unknown): Promise<RefreshOutcome> {
+    if (!isAuthError(error)) throw error;
+    context.emit({ type: "refresh_failed", ...cell.key, error });
+    const doubt =
+      error.code === "token_request_rejected" && !isGone(error)
+        ? `${error.status} ${error.oauthError}`.slice(0, 99)
+        : undefined;
+    if (error.code === "refresh_rejected" || (doubt && doubt === state.doubt)) {
+      const { refreshToken = "", registration } = tokens;
+      cell.refusedRefresh = refreshToken;
+      await writeState(context, cell, { refusedRefresh: await sha256(refreshToken) });
+      const current = await readTokens(context, cell);
+      if (current?.refreshToken !== refreshToken) return takeOver(current);
+      await deleteTokens(context, cell);
+      if ("oauthError" in error && error.oauthError === "invalid_client")
+        await forgetRegistration(context, registration);
+      return {};
+    }
+    const failed = afterFailure(state, error, doubt, now());
+    const { retryAt: value } = failed;
+    await writeState(context, cell, failed).catch(() => undefined);
+    rest(cell, value);
+    throw Object.defineProperty(error, "retryAt", { value, enumerable: true, configurable: true });
+  }
+
+  function adopt(current: TokenSet): RefreshOutcome {
+    context.emit({ type: "refresh_adopted", ...cell.key });
+    return { tokens: current };
+  }
+
+  /** What another process stored meanwhile is the truth, and must not be deleted. */
+  function takeOver(current: TokenSet | undefined): RefreshOutcome {
+    if (current === undefined) return {};
+    return isUsable(cell, need, now()) ? adopt(current) : { again: true };
+  }
+}
+
+/** A store that hangs must not keep the lock. What it does later does no harm, as no token request follows. */
+async function inTime<T>({ name: key }: TokenCell, work: Promise<T>): Promise<T> {
+  const deadline = startDeadline(undefined, MAX_STORE_MS, () => {
+    return new StoreError("store_failed", `the store did not answer within ${MAX_STORE_MS} ms`, { key });
+  });
+  return await orAborted(work, deadline.signal).finally(deadline.release);
+}
