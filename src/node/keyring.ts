@@ -23,38 +23,42 @@ export async function openKeyring(service: string): Promise<Keyring> {
   // the kernel's keyring, which would be taken otherwise where there is no Secret Service, does not outlive a restart
   const entryOf = (account: string): InstanceType<typeof AsyncEntry> =>
     new AsyncEntry(service, account, { linux: { store: "secret-service" } });
-  const read = async (account: string): Promise<string | undefined> =>
-    (await entryOf(account).getPassword()) ?? undefined;
   return {
-    read,
-    async write(account, text) {
-      await entryOf(account).setPassword(text);
-    },
-    async remove(account) {
-      try {
-        return await entryOf(account).deleteCredential();
-      } catch (error) {
-        // a Secret Service calls it a failure when another process was quicker
-        if ((await read(account)) === undefined) return false;
-        throw error;
-      }
-    },
+    read: (account) => persistently(async () => (await entryOf(account).getPassword()) ?? undefined),
+    write: (account, text) => persistently(() => entryOf(account).setPassword(text)),
+    remove: (account) => persistently(() => entryOf(account).deleteCredential()),
     async list() {
-      const items = await findCredentialsAsync(service);
+      const items = await persistently(() => findCredentialsAsync(service));
       return items.map(({ account, password }) => ({ account, text: password }));
     },
   };
 }
 
-async function load(): Promise<typeof KeyringModule> {
+const ATTEMPTS = 5;
+
+/**
+ * A Secret Service is asked for an item in two steps, which fail when another process has deleted it in between: the next look
+ * finds that out. What fails for want of access is not asked for again, since the user may have said no.
+ */
+async function persistently<T>(operation: () => Promise<T>, attempts = ATTEMPTS): Promise<T> {
   try {
-    return await import("@napi-rs/keyring");
+    return await operation();
+  } catch (error) {
+    if (attempts === 1 || !(error as Error).message.startsWith("Platform failure")) throw error;
+    return persistently(operation, attempts - 1);
+  }
+}
+
+// as a variable: a bundler that knew it would try to take native code in, for hosts too that never use it
+const load = async (optionalPeer = "@napi-rs/keyring"): Promise<typeof KeyringModule> => {
+  try {
+    return (await import(/* @vite-ignore */ /* webpackIgnore: true */ optionalPeer)) as typeof KeyringModule;
   } catch (cause) {
     const message =
       'the keychain cannot be used, since the package "@napi-rs/keyring" could not be loaded: install it, or pass a fallback store';
     throw new StoreError("store_failed", message, { cause });
   }
-}
+};
 
 const advice: Readonly<Record<string, string>> = {
   darwin: 'unlock the login keychain ("security unlock-keychain"), which is locked over SSH',

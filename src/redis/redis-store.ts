@@ -96,11 +96,12 @@ function textOf(answer: unknown, command: string): string | undefined {
 }
 
 function checkClient(client: unknown): void {
-  const { call, sendCommand, isCluster, options } = (client ?? {}) as Readonly<Record<string, unknown>>;
+  const { call, sendCommand, isCluster, slots, options } = (client ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof call !== "function" && typeof sendCommand !== "function") {
     throw new TypeError("client must have `call` as ioredis has it, or `sendCommand` as node-redis has it");
   }
-  if (isCluster === true) throw new TypeError("client must not be the client of a cluster: its SCAN sees one node");
+  if (isCluster === true || slots !== undefined)
+    throw new TypeError("client must not be the client of a cluster: its SCAN sees one node");
   if ((options as { readonly keyPrefix?: unknown } | undefined)?.keyPrefix) {
     throw new TypeError("client must not have a keyPrefix, which SCAN does not know: use the store's option prefix");
   }

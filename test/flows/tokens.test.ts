@@ -334,6 +334,7 @@ describe("a refresh that decides nothing", () => {
     expect(asked).toBe(0);
     expect(server.counts.resource).toBe(1);
     expect(await session.getTokens()).toEqual(before);
+    server.advance(3_600_001);
     expect((await authFetch(server.serverUrl)).status).toBe(200);
   });
 

@@ -103,7 +103,8 @@ describeWithService("a Secret Service", "SECRET_SERVICE", () => {
           `),
         ),
       );
-      return results.map(({ stdout, stderr }) => JSON.parse(stdout || JSON.stringify(stderr)) as unknown);
+      expect(results.map(({ stderr }) => stderr).join("")).toBe("");
+      return results.map(({ stdout }) => JSON.parse(stdout) as unknown);
     };
 
     it("write at once: each reads whole values only", async () => {

@@ -1,12 +1,8 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import type { Plugin } from "esbuild";
 
 export interface ProgramResult {
   readonly code: number | string | null;
@@ -16,24 +12,16 @@ export interface ProgramResult {
 
 const root = join(import.meta.dirname, "..", "..");
 
-/** Native code cannot be bundled: it is imported from where it is. */
-const native: Plugin = {
-  name: "native",
-  setup(bundler) {
-    bundler.onResolve({ filter: /^@napi-rs\// }, ({ path }) => ({
-      path: pathToFileURL(createRequire(import.meta.url).resolve(path)).href,
-      external: true,
-    }));
-  },
-};
-
 /**
  * Bundles a program that imports from `./src/…` and runs it in a process of its own, until that ends by itself.
  *
  * @param onLine - hears what the program prints, while it runs
  */
 export async function runProgram(source: string, onLine?: (line: string) => void): Promise<ProgramResult> {
-  const folder = await mkdtemp(join(tmpdir(), "program-"));
+  // inside the repository, so that packages are found by their names
+  const cache = join(root, ".cache");
+  await mkdir(cache, { recursive: true });
+  const folder = await mkdtemp(join(cache, "program-"));
   try {
     const file = join(folder, "program.mjs");
     const { outputFiles } = await build({
@@ -43,7 +31,8 @@ export async function runProgram(source: string, onLine?: (line: string) => void
       format: "esm",
       target: "es2022",
       write: false,
-      plugins: [native],
+      // native code cannot be bundled
+      external: ["@napi-rs/*"],
     });
     await writeFile(file, outputFiles[0]?.contents ?? "");
     return await new Promise((resolve) => {

@@ -38,7 +38,12 @@ export async function createSetting(kind: StoreKind, lockTtlMs = 9_000): Promise
   const served = await serve((origin) => {
     const made = createFakeAuthServer({ serverUrl: `${origin}/mcp`, issuer: origin });
     server = made;
-    return (request) => made.fetch(request);
+    return async (request) => {
+      const response = await made.fetch(request);
+      // the server's clock is ahead, and clients go by what it says
+      response.headers.set("date", new Date(made.now()).toUTCString());
+      return response;
+    };
   });
   if (server === undefined) throw new Error("there is no server");
   return {

@@ -18,7 +18,7 @@ it("starts nothing, reads nothing and prints nothing when it is imported", async
   `;
   expect(await runProgram(program)).toEqual({
     code: 0,
-    stdout: "authorizeWithLoopback,createFileStore,openBrowser 0 0\n",
+    stdout: "authorizeWithLoopback,createFileStore,createKeychainStore,openBrowser 0 0\n",
     stderr: "",
   });
 });

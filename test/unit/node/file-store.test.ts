@@ -22,7 +22,8 @@ import type { IgnoredRecord } from "../../../src/types.js";
 import { runProgram } from "../../support/run-program.js";
 
 const root = mkdtempSync(join(tmpdir(), "file-store-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+// tens of thousands of files, on a machine that may be busy
+afterAll(() => rmSync(root, { recursive: true, force: true }), 120_000);
 
 let time = 1_750_000_000_000;
 const now = (): number => time;

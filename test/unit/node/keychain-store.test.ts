@@ -319,15 +319,34 @@ describe("two processes", () => {
 
   it("do not fail where the keychain calls it a failure that the other was quicker to delete", async () => {
     const store = await open();
-    await store.set("a", "value");
-    keyring.before = (operation, account) => {
-      if (operation !== "remove") return;
-      items.delete(account);
-      throw new Error("no such object");
+    const quicker = (wanted: string) => (operation: string, account: string) => {
+      if (operation === wanted && items.delete(account)) throw new Error("Platform failure: no such object");
     };
+    await store.set("a", "value");
+    keyring.before = quicker("remove");
     await expect(Promise.resolve(store.delete("a"))).resolves.toBeUndefined();
     await store.set("a", "value");
     expect(await store.take?.("a")).toBeUndefined();
+    keyring.before = quicker("read");
+    items.set(accountOf("a"), '{"v":1,"key":"a","value":"value"}');
+    expect(await store.get("a")).toBeUndefined();
+    keyring.before = quicker("write");
+    items.set(accountOf("a"), '{"v":1,"key":"a","value":"old"}');
+    await store.set("a", "new");
+    expect(await store.get("a")).toBe("new");
+  });
+
+  it.each([
+    ["Platform failure: the service has gone", 5],
+    ["Couldn't access platform storage: prompt was dismissed", 1],
+  ])("are not asked for ever: %s", async (message, times) => {
+    const store = await open();
+    keyring.calls.length = 0;
+    keyring.before = () => {
+      throw new Error(message);
+    };
+    await expect(Promise.resolve(store.get("a"))).rejects.toThrow(message);
+    expect(keyring.calls).toHaveLength(times);
   });
 });
 

@@ -1,4 +1,6 @@
 import { inspect } from "node:util";
+import { Cluster } from "ioredis";
+import { createCluster } from "redis";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createRedisStore } from "../../../src/redis.js";
 import type { KVStore, RedisClientLike, RedisStoreOptions } from "../../../src/redis.js";
@@ -32,7 +34,8 @@ describe("createRedisStore refuses", () => {
   it.each<[string, unknown, RedisStoreOptions | undefined, RegExp]>([
     ["no client", undefined, undefined, /^client must have/],
     ["what is no client", { get: () => null }, undefined, /^client must have/],
-    ["the client of a cluster", { ...client, isCluster: true }, undefined, /^client must not be/],
+    ["a cluster of ioredis", new Cluster(["127.0.0.1"], { lazyConnect: true }), undefined, /^client must not be/],
+    ["a cluster of node-redis", createCluster({ rootNodes: [] }), undefined, /^client must not be/],
     ["a prefix of the client", { ...client, options: { keyPrefix: "a:" } }, undefined, /keyPrefix.*prefix/],
     ["a lock without a time", client, { lockTtlMs: Number.NaN }, /^lockTtlMs/],
     ["a lock that is over at once", client, { lockTtlMs: 10 }, /^lockTtlMs/],
