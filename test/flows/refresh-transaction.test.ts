@@ -69,6 +69,19 @@ describe("several processes", () => {
     expect(server.counts).toMatchObject({ authorization: 1, token: 1, registration: 1 });
   });
 
+  it("of a runtime that shares no promises between requests refresh each for itself, and lose nothing by it", async () => {
+    vi.stubGlobal("navigator", { userAgent: "Cloudflare-Workers" });
+    const server = createFakeAuthServer({ revokeOnReuse: false });
+    const { session } = createHost(server, { store: viewOf(new Map()) });
+    await session.authorize(approvedBy(server));
+    server.advance(DAY);
+    const got = await Promise.all([session.getAccessToken(), session.getAccessToken()]);
+
+    expect(server.counts.refresh).toBe(2);
+    expect(got[0]).toBeTypeOf("string");
+    expect(got[1]).toBe(got[0]);
+  });
+
   it("wait for a login each for itself: whoever gives up ends no other's waiting", async () => {
     const server = createFakeAuthServer();
     const { start } = createProcesses(server);
@@ -291,6 +304,23 @@ describe("a server in trouble", () => {
     expect(server.counts.refresh).toBe(1);
   });
 
+  it("as told by another process costs one look at the store [pain-3]", async () => {
+    const server = createFakeAuthServer();
+    const { start, backing, state } = createProcesses(server);
+    await start().session.authorize(approvedBy(server));
+    server.advance(DAY - 25_000);
+    server.faults.add({ endpoint: "refresh", fault: "503_retry_after" });
+    await start().session.getAccessToken();
+    expect(state()).not.toHaveProperty("refreshing");
+    const get = vi.fn((key: string) => backing.get(key));
+    const { session } = createHost(server, { store: { ...viewOf(backing), get } });
+    await session.getAccessToken();
+    get.mockClear();
+    await session.getAccessToken();
+    expect(get).not.toHaveBeenCalled();
+    expect(server.counts.refresh).toBe(1);
+  });
+
   it.each([
     ["in a year", String(365 * 86_400)],
     ["on a date in a year", new Date(Date.now() + 365 * DAY).toUTCString()],
@@ -341,9 +371,26 @@ describe("a refusal that no rule names", () => {
     expect(server.counts.registration).toBe(1);
   });
 
+  it("is believed when it comes again after a failure of the server", async () => {
+    const server = createFakeAuthServer();
+    const { session } = createProcesses(server).start();
+    await session.authorize(approvedBy(server));
+    server.advance(DAY);
+    const answers = [refusal("invalid_request"), refusal("server_error", 503), refusal("invalid_request")];
+    for (const fault of answers) server.faults.add({ endpoint: "refresh", fault });
+    await failureOf(session.getAccessToken());
+    server.advance(60_000);
+    await failureOf(session.getAccessToken());
+    server.advance(60_000);
+    expect(await session.getAccessToken()).toBeUndefined();
+  });
+
   it.each([
     ["another follows", [refusal("invalid_request"), refusal("slow_down"), refusal("invalid_request", 403)]],
-    ["there is none at the address any more", [404, 405, 410, 404].map((status) => refusal("not_found", status))],
+    [
+      "there is none at the address any more",
+      [404, 404, 405, 405, 410, 410].map((status) => refusal("not_found", status)),
+    ],
     ["it is no JSON", Array.from({ length: 3 }, () => () => new Response("Forbidden", { status: 403 }))],
   ])("is not believed when %s", async (_, faults) => {
     const server = createFakeAuthServer();
@@ -558,6 +605,24 @@ describe("the token endpoint", () => {
     expect(asked).toEqual(["/token", "/oauth/token", "/oauth/token"]);
   });
 
+  it("is looked up even where its metadata were read a moment ago, and no further than one step", async () => {
+    const { server, asked, move, fetch } = createMovingServer(() => new Response("gone", { status: 404 }));
+    const { session } = createProcesses(server, {
+      fetch: async (url, init) =>
+        String(url).endsWith("/oauth/token") && asked.push("/oauth/token") < 3
+          ? new Response("gone as well", { status: 404 })
+          : await fetch(url, init),
+    }).start();
+    await session.authorize(approvedBy(server));
+    asked.length = 0;
+    server.expireAccessTokens();
+    move();
+    expect(await failureOf(createAuthFetch(session)(server.serverUrl))).toMatchObject({ status: 404 });
+    expect(asked).toEqual(["/token", "/oauth/token"]);
+    server.advance(60_000);
+    expect((await createAuthFetch(session)(server.serverUrl)).status).toBe(200);
+  });
+
   it("of another issuer gets nothing", async () => {
     const { server, asked, move, fetch } = createMovingServer(() => new Response("gone", { status: 404 }));
     const other = createFakeAuthServer({ issuer: "https://other.example.com" });
@@ -688,6 +753,47 @@ describe("a server that refuses every fresh token", () => {
       expect((await authFetch(server.serverUrl)).status).toBe(200);
     }
     expect(server.counts.authorization).toBe(1);
+  });
+
+  it("is told from one that ends tokens early", async () => {
+    const server = createFakeAuthServer();
+    const { session } = createProcesses(server).start();
+    await session.authorize(approvedBy(server));
+    const authFetch = createAuthFetch(session);
+    for (const pause of [1_000, 120_000, 1_000, 120_000, 1_000]) {
+      server.advance(pause);
+      server.expireAccessTokens();
+      expect((await authFetch(server.serverUrl)).status).toBe(200);
+    }
+  });
+
+  it("is told from one whose tokens a process with another clock obtained", async () => {
+    const server = createFakeAuthServer();
+    const { start } = createProcesses(server);
+    await start({ now: () => server.now() + 2 * DAY }).session.authorize(approvedBy(server));
+    const authFetch = createAuthFetch(start().session);
+    server.expireAccessTokens();
+    const theirs = await authFetch(server.serverUrl);
+    server.expireAccessTokens();
+    expect([theirs.status, (await authFetch(server.serverUrl)).status]).toEqual([200, 200]);
+  });
+
+  it("is not asked on and on because others store one bad token after the other", async () => {
+    const server = createFakeAuthServer();
+    const { start, backing } = createProcesses(server);
+    const { session } = start();
+    await session.authorize(approvedBy(server));
+    server.faults.add({
+      endpoint: "resource",
+      times: Infinity,
+      fault: () => {
+        const stored = backing.get(TOKENS) ?? "";
+        backing.set(TOKENS, stored.replace(/"accessToken":"[^"]*"/, `"accessToken":"bad-${server.counts.resource}"`));
+        return unauthorized();
+      },
+    });
+    await failureOf(createAuthFetch(session)(server.serverUrl));
+    expect(server.counts.resource).toBe(3);
   });
 
   it("while its token has run out, and needs no 401 to be known [pain-29]", async () => {
@@ -855,6 +961,30 @@ describe("a store in trouble", () => {
 
     expect(await session.getAccessToken()).toBe(theirs.accessToken);
     expect(backing.get(TOKENS)).toContain(theirs.accessToken);
+  });
+
+  it("that does not take the tokens of a login keeps those that another process renewed, until it does", async () => {
+    const server = createFakeAuthServer();
+    const { start, backing } = createProcesses(server);
+    let full = false;
+    const set = (key: string, value: string): void => {
+      if (full && key === TOKENS) throw new Error("ENOSPC");
+      backing.set(key, value);
+    };
+    const { session } = createHost(server, { store: { ...viewOf(backing), set } });
+    await session.authorize(approvedBy(server));
+    server.advance(DAY);
+    const interact = async (url: URL) => {
+      await start().session.getAccessToken();
+      full = true;
+      return await server.approve(url);
+    };
+    const options = approvedBy(server, { interact, force: true });
+    await expect(session.authorize(options)).rejects.toMatchObject({ code: "store_failed" });
+    full = false;
+    const accessToken = await session.getAccessToken();
+    expect(server.nameOf(accessToken ?? "")).toBe("[access_token 3]");
+    expect(backing.get(TOKENS)).toContain(accessToken);
   });
 
   it("that hangs gives the lock back: before the token request nothing is lost", async () => {
