@@ -117,7 +117,9 @@ const stateUnknown = (): AuthorizationError =>
 /** A whole login. Whoever comes while one is under way waits and takes over its tokens. */
 export async function authorize(context: ClientContext, cell: TokenCell, options: AuthorizeOptions): Promise<TokenSet> {
   const { signal, force = false, interact } = options;
-  const before = await readTokens(context, cell);
+  const stored = await readTokens(context, cell);
+  // for whom the user is asked, a login that another process finished meanwhile is as good
+  const before = cell.interaction === undefined ? stored?.accessToken : cell.interaction.before;
   return await withLock(
     context.store,
     `authorize:${cell.name}`,
@@ -126,7 +128,7 @@ export async function authorize(context: ClientContext, cell: TokenCell, options
       if (
         !force &&
         current !== undefined &&
-        current.accessToken !== before?.accessToken &&
+        current.accessToken !== before &&
         coversScope(current.scope, options.scope ?? options.challenge?.scope)
       ) {
         return current;

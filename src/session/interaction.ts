@@ -28,10 +28,9 @@ export async function interactOnce(
 
 function begin(cell: TokenCell, ask: (signal: AbortSignal) => Promise<void>): NonNullable<TokenCell["interaction"]> {
   const abort = new AbortController();
-  const done = (async () => {
-    await ask(abort.signal);
-  })();
-  const interaction = { abort, done, waiters: 0 };
+  // not before it is known to the cell that there is one
+  const done = Promise.resolve().then(() => ask(abort.signal));
+  const interaction = { abort, done, before: cell.tokens?.accessToken, waiters: 0 };
   const clear = (): void => {
     if (cell.interaction === interaction) cell.interaction = undefined;
   };

@@ -12,7 +12,7 @@ export interface RefreshState extends StateRecord {
 }
 
 /** The state after a failure: there is a time to wait for. */
-export type FailedState = RefreshState & { readonly retryAt: number };
+type FailedState = RefreshState & { readonly retryAt: number };
 
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;

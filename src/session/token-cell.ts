@@ -40,6 +40,8 @@ export interface TokenCell {
 export interface Interaction {
   readonly done: Promise<void>;
   readonly abort: AbortController;
+  /** The access token that was stored when the user turned out to be needed. */
+  readonly before: string | undefined;
   waiters: number;
 }
 

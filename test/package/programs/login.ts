@@ -1,4 +1,4 @@
-import { createAuthClient, createAuthFetch } from "mcp-oauth-client";
+import { createAuthClient } from "mcp-oauth-client";
 import { authorizeWithLoopback, createFileStore, openBrowser } from "mcp-oauth-client/node";
 
 const client = createAuthClient({
@@ -7,4 +7,4 @@ const client = createAuthClient({
 });
 const session = client.session("https://mcp.example.com/mcp");
 await authorizeWithLoopback(session, { openUrl: openBrowser });
-console.log(await createAuthFetch(session)("https://mcp.example.com/mcp"));
+console.log(await session.getAccessToken());
