@@ -4,6 +4,9 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
+/** Whether to measure also what takes minutes. */
+export const isLong = process.env["LONG"] === "1";
+
 /** Runs one of the programs in a fresh process and resolves with what it prints as JSON. */
 export async function runBench<T>(program: string, args: readonly string[], flags: readonly string[] = []): Promise<T> {
   const file = join(import.meta.dirname, "programs", program);
