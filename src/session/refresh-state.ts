@@ -11,9 +11,6 @@ export interface RefreshState extends StateRecord {
   readonly failures: number;
 }
 
-/** The state after a failure: there is a time to wait for. */
-type FailedState = RefreshState & { readonly retryAt: number };
-
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 60_000;
 /** What `Retry-After` can make of it. A time further ahead is a clock that was set back, and does not count. */
