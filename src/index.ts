@@ -48,6 +48,7 @@ export type {
 
 export { discoverAuthServer } from "./protocol/discover-auth-server.js";
 export type { DiscoverAuthServerOptions } from "./protocol/discover-auth-server.js";
+export type { DiscoveryStep } from "./protocol/metadata-lookup.js";
 export { registerClient } from "./protocol/register-client.js";
 export type { RegisterClientOptions } from "./protocol/register-client.js";
 export { createAuthorizationRequest } from "./protocol/create-authorization-request.js";

@@ -24,8 +24,10 @@ export const answerDetails = ({
   oauthErrorDescription: description,
 });
 
+type Transient = Pick<OAuthAnswer, "url" | "status" | "headers" | "receivedAt"> & Partial<OAuthAnswer>;
+
 /** The server could not decide. Nothing stored is to be changed. */
-export function transientError(answer: OAuthAnswer): TransportError {
+export function transientError(answer: Transient): TransportError {
   const url = withoutQuery(new URL(answer.url));
   return new TransportError(
     "server_error",

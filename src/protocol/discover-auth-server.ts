@@ -20,7 +20,7 @@ import {
 } from "../wire/url-policy.js";
 import { authorizationServerMetadataUrls, protectedResourceMetadataUrls } from "../wire/well-known.js";
 import { findMetadata, throwFailure } from "./metadata-lookup.js";
-import type { MetadataLookup, Reading } from "./metadata-lookup.js";
+import type { DiscoveryStep, MetadataLookup, Reading } from "./metadata-lookup.js";
 
 /** Options of {@link discoverAuthServer}. @public */
 export interface DiscoverAuthServerOptions extends HttpOptions {
@@ -38,6 +38,9 @@ export interface DiscoverAuthServerOptions extends HttpOptions {
    * request, and is checked like an answer. */
   readonly knownAuthorizationServer?:
     ((issuer: string) => MaybePromise<AuthorizationServerMetadata | undefined>) | undefined;
+  /** Hears of every metadata URL that is asked, in order, with what came of it; for tools that explain a server. What it throws
+   * ends the discovery. */
+  readonly onStep?: ((step: DiscoveryStep) => void) | undefined;
 }
 
 /**

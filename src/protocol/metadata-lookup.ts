@@ -1,15 +1,36 @@
 import { DiscoveryError, TransportError } from "../errors.js";
 import type { DiscoveryAttempt, DiscoveryErrorCode } from "../errors.js";
+import { transientError } from "../oauth/map-error.js";
+import { isTransient } from "../oauth/normalize-response.js";
 import { withoutUndefined } from "../oauth/without-undefined.js";
 import { currentTime } from "../platform.js";
 import type { HttpOptions, UrlPurpose } from "../types.js";
-import { guardedRequest, parseJsonObject, retryAtOf } from "../wire/http.js";
+import { guardedRequest, parseJsonObject } from "../wire/http.js";
 import { describePurpose, withoutQuery } from "../wire/url-policy.js";
+
+/** One request of `discoverAuthServer` and what came of it. @public */
+export interface DiscoveryStep extends DiscoveryAttempt {
+  /** What was asked for: metadata of the resource, or of its authorization server. */
+  readonly purpose: UrlPurpose;
+  /** `used`: a document that can be used. `absent`: there is none, the next URL is asked. `unusable`: an answer that breaks a rule.
+   * `failed`: no answer that says anything, or none that may be asked for. */
+  readonly outcome: "used" | "absent" | "unusable" | "failed";
+  /** The requirements that it was judged by, as `docs/requirements.md` numbers them: 29 is `spec-29`. */
+  readonly requirement: readonly number[];
+}
+
+/** Those of looking for a document, and of judging it. */
+const REQUIREMENTS: Readonly<Partial<Record<UrlPurpose | DiscoveryErrorCode, readonly number[]>>> = {
+  protected_resource_metadata: [13, 14, 16],
+  authorization_server_metadata: [25, 27, 28],
+  resource_mismatch: [17],
+  metadata_issuer_mismatch: [29],
+};
 
 /** A walk through well-known URLs. */
 export interface MetadataLookup {
   readonly serverUrl: URL;
-  readonly http: HttpOptions;
+  readonly http: HttpOptions & { readonly onStep?: ((step: DiscoveryStep) => void) | undefined };
   /** Shared with the errors, which so know of later attempts too. */
   readonly attempts: DiscoveryAttempt[];
   /** The first thing that went wrong; absent while every URL says that there is no such document. */
@@ -33,11 +54,11 @@ export async function findMetadata<T>(
   const { http, attempts } = lookup;
   for (const url of urls) {
     const shown = withoutQuery(new URL(url));
-    const subject = `the ${describePurpose(purpose)} at ${shown}`;
     let status: number | undefined;
     let code: DiscoveryErrorCode | undefined;
     let reason: string;
     let cause: TransportError | undefined;
+    let value: T | undefined;
     try {
       const response = await guardedRequest(url, { headers: { accept: "application/json" } }, { ...lookup, purpose });
       status = response.status;
@@ -45,18 +66,16 @@ export async function findMetadata<T>(
       const document = status === 200 ? parseJsonObject(response.body) : undefined;
       if (document) {
         const reading = read(document);
-        if (reading.ok) return { value: reading.value, url };
-        code = reading.code ?? "metadata_invalid";
-        reason = `is not usable: ${reading.problem}`;
+        if (reading.ok) value = reading.value;
+        else {
+          code = reading.code ?? "metadata_invalid";
+          reason = `is not usable: ${reading.problem}`;
+        }
       } else if (status === 401 || status === 403) {
         code = "discovery_failed";
         reason += ", but must be readable without a token";
-      } else if (status === 408 || status === 429 || status >= 500) {
-        cause = new TransportError("server_error", `${subject} ${reason}`, {
-          url: shown,
-          status,
-          retryAt: retryAtOf(response.headers, currentTime()),
-        });
+      } else if (isTransient({ status })) {
+        cause = transientError({ ...response, receivedAt: currentTime() });
       } else if (status === 200) {
         reason += " without a JSON object";
       }
@@ -65,19 +84,22 @@ export async function findMetadata<T>(
       cause = error;
       reason = error.message;
     }
-    attempts.push(withoutUndefined<DiscoveryAttempt>({ url: shown, status, reason }));
+    const attempt = withoutUndefined<DiscoveryAttempt>({ url: shown, status, reason });
+    http.onStep?.({
+      ...attempt,
+      purpose,
+      outcome: value ? "used" : cause ? "failed" : code ? "unusable" : "absent",
+      requirement: REQUIREMENTS[code ?? purpose] ?? REQUIREMENTS[purpose] ?? [],
+    });
+    if (value) return { value, url };
+    attempts.push(attempt);
     if (cause?.code === "insecure_url") {
       lookup.failure ??= cause;
     } else if (cause || code) {
-      const isTransient = cause !== undefined && !/redirect|large/.test(cause.code);
       const party = purpose === "protected_resource_metadata" ? "MCP" : "authorization";
-      const advice = isTransient ? "try again later" : `the operator of the ${party} server has to correct this`;
-      lookup.failure ??= new DiscoveryError(
-        code ?? "discovery_failed",
-        `${cause?.message ?? `${subject} ${reason}`}; ${advice}`,
-        { attempts, cause },
-      );
-      lookup.isTransient ||= isTransient;
+      const problem = `the ${describePurpose(purpose)} at ${shown} ${reason}; the operator of the ${party} server has to correct this`;
+      lookup.failure ??= new DiscoveryError(code ?? "discovery_failed", cause?.message ?? problem, { attempts, cause });
+      lookup.isTransient ||= cause !== undefined && !/redirect|large/.test(cause.code);
     }
   }
   return undefined;

@@ -123,7 +123,11 @@ function failure(
   cause?: unknown,
 ): TransportError {
   const shown = withoutQuery(new URL(url));
-  return new TransportError(code, `the ${describePurpose(purpose)} at ${shown} ${what}`, { url: shown, cause });
+  const advice = /redirect|large/.test(code) ? "its operator has to correct this" : "try again later";
+  return new TransportError(code, `the ${describePurpose(purpose)} at ${shown} ${what}; ${advice}`, {
+    url: shown,
+    cause,
+  });
 }
 
 /** A JSON object without its `null` members; `undefined` for anything else. */

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DiscoveryError, TransportError } from "../../../src/errors.js";
 import { discoverAuthServer } from "../../../src/protocol/discover-auth-server.js";
 import type { DiscoverAuthServerOptions } from "../../../src/protocol/discover-auth-server.js";
+import type { DiscoveryStep } from "../../../src/protocol/metadata-lookup.js";
 import type { AuthChallenge, AuthorizationServerMetadata, FetchLike } from "../../../src/types.js";
 
 const serverUrl = "https://mcp.example.com/public/mcp";
@@ -567,7 +568,7 @@ describe("trouble", () => {
     const busy = () =>
       new Response("busy", { status: 503, headers: { "retry-after": "Wed, 01 Jan 2031 00:00:00 GMT" } });
     const error = await failureOf(discover({ [pathUrl]: busy }));
-    expect(error.message).toBe(`the protected resource metadata at ${pathUrl} answered 503; try again later`);
+    expect(error.message).toBe(`${pathUrl} gave no usable answer (status 503); try again later`);
     expect(error.cause).toBeInstanceOf(TransportError);
     expect(error.cause).toMatchObject({ code: "server_error", url: pathUrl, status: 503, retryAt: Date.UTC(2031, 0) });
   });
@@ -609,9 +610,7 @@ describe("trouble", () => {
       );
     const error = await failureOf(discover({ [pathUrl]: endless }));
     expect(error).toMatchObject({ code: "discovery_failed", cause: { code: "response_too_large" } });
-    expect(error.message).toContain(
-      `at ${pathUrl} answered with more than 256 KiB; the operator of the MCP server has to correct this`,
-    );
+    expect(error.message).toContain(`at ${pathUrl} answered with more than 256 KiB; its operator has to correct this`);
     expect(sent).toBeLessThan(1_000_000);
   });
 
@@ -621,9 +620,7 @@ describe("trouble", () => {
     });
     const error = await failureOf(discoverAuthServer(serverUrl, { fetch }));
     expect(error).toMatchObject({ code: "discovery_failed", cause: { code: "redirect_refused", url: pathUrl } });
-    expect(error.message).toContain(
-      "redirects to another origin, which is not followed; the operator of the MCP server",
-    );
+    expect(error.message).toContain("redirects to another origin, which is not followed; its operator");
     expect(requested).toEqual([pathUrl, rootUrl]);
   });
 
@@ -698,6 +695,69 @@ describe("the host", () => {
     const reason = new TransportError("server_error", "mine", { url: serverUrl });
     const failed = discoverAuthServer(serverUrl, { fetch: hangs, signal: controller.signal });
     await expect(failed).rejects.toBe(reason);
+  });
+});
+
+describe("a tool that explains a server", () => {
+  /** What it heard, a line for each step. */
+  const explain = async (answers: Readonly<Record<string, Answer>>): Promise<string[]> => {
+    const heard: DiscoveryStep[] = [];
+    const work = discoverAuthServer(serverUrl, { fetch: site(answers).fetch, onStep: (step) => heard.push(step) });
+    await work.catch(() => undefined);
+    return heard.map(
+      ({ purpose, url, status, outcome, requirement }) =>
+        `${purpose === "protected_resource_metadata" ? "resource" : "issuer"} ${url} ${status}: ${outcome} [${requirement.join()}]`,
+    );
+  };
+
+  it("hears of every URL in order, also of the one that is used", async () => {
+    expect(await explain({ [rootUrl]: resource(), [openidUrl]: metadata() })).toEqual([
+      `resource ${pathUrl} 404: absent [13,14,16]`,
+      `resource ${rootUrl} 200: used [13,14,16]`,
+      `issuer ${issuerUrl} 404: absent [25,27,28]`,
+      `issuer ${openidUrl} 200: used [25,27,28]`,
+    ]);
+  });
+
+  it("hears which requirement a document breaks, and what could not be asked", async () => {
+    const offline = (): never => {
+      throw new TypeError("offline");
+    };
+    expect(
+      await explain({
+        [pathUrl]: resource({ resource: "https://other.example.com" }),
+        [rootUrl]: resource(),
+        [issuerUrl]: metadata("https://evil.example.com"),
+        [openidUrl]: offline,
+      }),
+    ).toEqual([
+      `resource ${pathUrl} 200: unusable [17]`,
+      `resource ${rootUrl} 200: used [13,14,16]`,
+      `issuer ${issuerUrl} 200: unusable [29]`,
+      `issuer ${openidUrl} undefined: failed [25,27,28]`,
+    ]);
+  });
+
+  it("hears the reason as the error would give it, never a query, and ends the discovery when it throws", async () => {
+    const heard: DiscoveryStep[] = [];
+    const onStep = (step: DiscoveryStep): never => {
+      heard.push(step);
+      throw new Error("enough");
+    };
+    const named = challenge("https://mcp.example.com/metadata?secret=1");
+    await expect(discoverAuthServer(serverUrl, { fetch: site({}).fetch, challenge: named, onStep })).rejects.toThrow(
+      "enough",
+    );
+    expect(heard).toEqual([
+      {
+        url: "https://mcp.example.com/metadata",
+        status: 404,
+        reason: "answered 404",
+        purpose: "protected_resource_metadata",
+        outcome: "absent",
+        requirement: [13, 14, 16],
+      },
+    ]);
   });
 });
 

@@ -69,7 +69,7 @@ describe("a guarded request", () => {
     const error = await failureOf(request({ fetch: () => Promise.reject(cause) }));
     expect(error).toMatchObject({ code: "network_error", url: "https://auth.example.com/token", cause });
     expect(error.message).toBe(
-      "the token endpoint at https://auth.example.com/token could not be reached (network, proxy, certificate or CORS)",
+      "the token endpoint at https://auth.example.com/token could not be reached (network, proxy, certificate or CORS); try again later",
     );
   });
 
@@ -230,7 +230,7 @@ describe("time", () => {
     const error = await failed;
     expect(error.code).toBe("request_timeout");
     expect(error.message).toBe(
-      "the token endpoint at https://auth.example.com/token did not answer completely within 10000 ms",
+      "the token endpoint at https://auth.example.com/token did not answer completely within 10000 ms; try again later",
     );
   });
 
