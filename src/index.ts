@@ -76,6 +76,7 @@ export type {
 export { createEncryptedStore } from "./store/encrypted-store.js";
 export type { CryptoKeyLike, EncryptedStoreOptions } from "./store/encrypted-store.js";
 export type { KVSetOptions, KVStore, LockOptions, RegistrationKey, TokenKey, TokenStore } from "./store/kv-store.js";
+export { listSessions } from "./store/list-sessions.js";
 export { createMemoryStore } from "./store/memory-store.js";
 export { createTokenStore } from "./store/token-store.js";
 export type { TokenStoreOptions } from "./store/token-store.js";

@@ -299,6 +299,33 @@ describe("authorize", () => {
     expect(asked).toEqual(["read", "read"]);
   });
 
+  it("leaves no record of a login that was given up, however it was", async () => {
+    const server = createFakeAuthServer();
+    const store = createMemoryStore({ now: server.now });
+    const { session } = createHost(server, { store });
+    const left = async (): Promise<string[]> => {
+      const keys: string[] = [];
+      for await (const key of store.keys?.("v1:pending:") ?? []) keys.push(key);
+      return keys;
+    };
+    const reason = new Error("the user closed the window");
+    await expect(session.authorize(approvedBy(server, { interact: () => Promise.reject(reason) }))).rejects.toBe(
+      reason,
+    );
+    expect(await left()).toEqual([]);
+
+    const controller = new AbortController();
+    let seen: string[] = [];
+    const interact = async (): Promise<never> => {
+      seen = await left();
+      controller.abort(reason);
+      return new Promise(() => undefined);
+    };
+    await expect(session.authorize(approvedBy(server, { interact, signal: controller.signal }))).rejects.toBe(reason);
+    expect(seen).toHaveLength(1);
+    expect(await left()).toEqual([]);
+  });
+
   it("rejects with what interact rejected with, and lets the next one in", async () => {
     const server = createFakeAuthServer();
     const { session } = createHost(server);
