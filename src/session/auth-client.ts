@@ -64,14 +64,12 @@ function isClientIdUrl(value: string): boolean {
   } catch {
     return false;
   }
-  const { protocol, pathname, hash, username, password } = url;
+  const { protocol, pathname, username, password } = url;
   return (
     protocol === "https:" &&
     pathname !== "/" &&
-    hash === "" &&
     !value.includes("#") &&
-    username === "" &&
-    password === "" &&
+    username + password === "" &&
     !/\/\.{1,2}(?:[/?]|$)/.test(value)
   );
 }

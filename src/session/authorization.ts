@@ -135,11 +135,13 @@ export async function authorize(context: ClientContext, cell: TokenCell, options
       }
       const { authorizationUrl, state } = await startAuthorization(context, cell, options);
       // an interaction that does not look at the signal must not hold up the caller, or the next login
-      const callback = await orAborted(interact(authorizationUrl, { state, signal }), signal).catch(async (error) => {
-        // nobody will come back to a login that was given up
-        await context.records.delete(recordKeys.pending(state)).catch(() => undefined);
-        throw error;
-      });
+      const callback = await orAborted(interact(authorizationUrl, { state, signal }), signal).catch(
+        async (error: unknown) => {
+          // nobody will come back to a login that was given up
+          await context.records.delete(recordKeys.pending(state)).catch(() => undefined);
+          throw error;
+        },
+      );
       const { subject } = cell.key;
       return (await finishAuthorization(context, callback, { subject, state, signal, cell })).tokens;
     },

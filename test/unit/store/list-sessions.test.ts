@@ -22,8 +22,8 @@ it("lists who has tokens at which servers, and nothing else that is stored", asy
 
   const listed = await collect(listSessions(store));
   expect(listed).toEqual([
-    { serverUrl: "https://mcp.example.com/mcp?tenant=a%20b" },
     { serverUrl: "https://mcp.example.com/mcp?tenant=a%20b", subject: "alice:=1" },
+    { serverUrl: "https://mcp.example.com/mcp?tenant=a%20b" },
     { serverUrl: "https://other.example.com" },
   ]);
   for (const { serverUrl, subject } of listed) {
