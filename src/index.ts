@@ -20,6 +20,7 @@ export type {
   UrlContext,
   UrlPurpose,
 } from "./types.js";
+export type { AuthenticatedRequest, ClientAuthentication, ClientAuthenticationOptions } from "./grant-types.js";
 
 export {
   AuthError,

@@ -14,7 +14,9 @@ export type UrlPurpose =
   | "authorization_endpoint"
   | "token_endpoint"
   | "registration_endpoint"
-  | "revocation_endpoint";
+  | "revocation_endpoint"
+  | "device_authorization_endpoint"
+  | "idp_token_endpoint";
 
 /** Options of everything that uses the network. @public */
 export interface HttpOptions {
@@ -59,6 +61,8 @@ export interface AuthorizationServerMetadata {
   readonly registration_endpoint?: string;
   /** Where tokens are revoked (RFC 7009). */
   readonly revocation_endpoint?: string;
+  /** Where a user code is asked for (RFC 8628). */
+  readonly device_authorization_endpoint?: string;
   /** Scopes the server knows; only `offline_access` is looked for. */
   readonly scopes_supported?: readonly string[];
   /** Must include `code` when present. */
@@ -67,6 +71,8 @@ export interface AuthorizationServerMetadata {
   readonly grant_types_supported?: readonly string[];
   /** How clients may authenticate; absent means `client_secret_basic`. */
   readonly token_endpoint_auth_methods_supported?: readonly string[];
+  /** Algorithms of the assertions that clients authenticate with. */
+  readonly token_endpoint_auth_signing_alg_values_supported?: readonly string[];
   /** PKCE methods; must include `S256`. */
   readonly code_challenge_methods_supported?: readonly string[];
   /** Whether callbacks carry `iss` (RFC 9207). */
@@ -136,7 +142,7 @@ export interface ServerMetadata {
 }
 
 /** How a client authenticates at the token endpoint. @public */
-export type TokenEndpointAuthMethod = "none" | "client_secret_basic" | "client_secret_post";
+export type TokenEndpointAuthMethod = "none" | "client_secret_basic" | "client_secret_post" | "private_key_jwt";
 
 /** A client known to one issuer. Plain JSON; holds a secret when the authorization server gave one. @public */
 export interface ClientRegistration {
@@ -195,6 +201,8 @@ export interface TokenSet {
   readonly resource: string;
   /** The client these tokens were issued to. */
   readonly registration: ClientRegistration;
+  /** Id of the grant they were obtained by; absent when a user logged in. */
+  readonly grant?: string;
 }
 
 /** A login under way: what must survive until the callback arrives, in whichever process. Plain JSON, secret, single use. @public */

@@ -1,9 +1,8 @@
-import { dynamicClientRegistrationRequest } from "oauth4webapi";
 import { quoteRemote, RegistrationError } from "../errors.js";
 import type { ClientMetadata, ClockOptions, HttpOptions, ServerMetadata } from "../types.js";
 import type { ClientInformation } from "../wire/documents.js";
 import { parseClientInformation } from "../wire/documents.js";
-import { callEndpoint } from "./convert.js";
+import { callEndpoint } from "./call-endpoint.js";
 import { answerDetails, describeAnswer, transientError } from "./map-error.js";
 
 /** RFC 7591 §3. Status 200 is as good as 201. */
@@ -14,18 +13,13 @@ export async function requestRegistration(
   options: HttpOptions & ClockOptions,
 ): Promise<ClientInformation> {
   const { issuer } = server;
-  const answer = await callEndpoint(
-    server,
-    "registration_endpoint",
-    options,
-    [initialAccessToken],
-    (endpoint, endpointOptions) =>
-      dynamicClientRegistrationRequest(
-        endpoint,
-        metadata as Record<string, string>,
-        initialAccessToken === undefined ? endpointOptions : { ...endpointOptions, initialAccessToken },
-      ),
-  );
+  const headers = {
+    accept: "application/json",
+    "content-type": "application/json",
+    ...(initialAccessToken && { authorization: `Bearer ${initialAccessToken}` }),
+  };
+  const request = { headers, body: JSON.stringify(metadata) };
+  const answer = await callEndpoint(server, "registration_endpoint", options, [initialAccessToken], request);
   const { status, document, error } = answer;
   if (status < 400) {
     if (!document) throw transientError(answer);

@@ -1,17 +1,8 @@
-import { genericTokenEndpointRequest } from "oauth4webapi";
 import { quoteRemote, TokenError } from "../errors.js";
-import type { ClientRegistration, ClockOptions, HttpOptions, ServerMetadata } from "../types.js";
-import { callEndpoint, toClient } from "./convert.js";
+import { postForm, type ClientRequestContext } from "./call-endpoint.js";
 import { answerDetails, describeAnswer, transientError } from "./map-error.js";
 import type { TokenGrant } from "./token-document.js";
 import { readTokenDocument } from "./token-document.js";
-
-/** Whose request it is, and how it is made. */
-export interface ClientRequestContext {
-  readonly server: ServerMetadata;
-  readonly registration: ClientRegistration;
-  readonly options: HttpOptions & ClockOptions;
-}
 
 /** What a grant sends beside `grant_type` and the client's own parameters (RFC 6749 §4.1.3 and §6, RFC 7636 §4.5, RFC 8707 §2). */
 interface GrantParameters {
@@ -21,24 +12,24 @@ interface GrantParameters {
     readonly code_verifier: string;
     readonly resource: string;
   };
-  readonly refresh_token: { readonly refresh_token: string; readonly resource: string; readonly scope?: string };
+  readonly refresh_token: {
+    readonly refresh_token: string;
+    readonly resource: string;
+    readonly scope: string | undefined;
+  };
 }
 
 /** Answers to a refresh that no repetition changes. */
 const TERMINAL = /^(invalid_(grant|client|scope|target)|unauthorized_client|unsupported_grant_type)$/;
 
-/** Asks for tokens. The functions of oauth4webapi for each grant add nothing but checks that were made before. */
+/** Asks for tokens. */
 export async function requestTokens<G extends keyof GrantParameters>(
-  { server, registration, options }: ClientRequestContext,
+  context: ClientRequestContext,
   grantType: G,
   parameters: GrantParameters[G],
 ): Promise<TokenGrant> {
-  const party = quoteRemote(server.issuer);
-  const sent: Readonly<Record<string, string>> = { ...parameters };
-  const secrets = [sent["code"], sent["code_verifier"], sent["refresh_token"], registration.clientSecret];
-  const answer = await callEndpoint(server, "token_endpoint", options, secrets, (endpoint, endpointOptions) =>
-    genericTokenEndpointRequest(endpoint, ...toClient(registration), grantType, sent, endpointOptions),
-  );
+  const party = quoteRemote(context.server.issuer);
+  const answer = await postForm(context, "token_endpoint", { grant_type: grantType, ...parameters });
   const { document, error, status, receivedAt, headers } = answer;
   if (!document) throw transientError(answer);
   if (error === undefined && status === 200) return readTokenDocument(document, party, receivedAt, headers.get("date"));

@@ -2,12 +2,13 @@ import { validateCallback } from "../oauth/callback.js";
 import { requestTokens } from "../oauth/token-endpoint.js";
 import { withoutUndefined } from "../oauth/without-undefined.js";
 import { currentTime } from "../platform.js";
+import type { ClientAuthenticationOptions } from "../grant-types.js";
 import type { Callback, ClockOptions, HttpOptions, PendingAuthorization, TokenSet } from "../types.js";
 import { callbackParameters } from "../wire/callback-parameters.js";
 import { requireSameIssuer } from "./issuer-binding.js";
 
 /** Options of {@link exchangeCallback}. @public */
-export interface ExchangeCallbackOptions extends HttpOptions, ClockOptions {}
+export interface ExchangeCallbackOptions extends HttpOptions, ClockOptions, ClientAuthenticationOptions {}
 
 /**
  * Finishes a login: checks the callback against its record and exchanges the code for tokens. Call it once per record.

@@ -1,10 +1,11 @@
 import { requestTokens } from "../oauth/token-endpoint.js";
 import { withoutUndefined } from "../oauth/without-undefined.js";
+import type { ClientAuthenticationOptions } from "../grant-types.js";
 import type { ClockOptions, HttpOptions, ServerMetadata, TokenSet } from "../types.js";
 import { requireSameIssuer } from "./issuer-binding.js";
 
 /** Options of {@link refreshTokens}. @public */
-export interface RefreshTokensOptions extends HttpOptions, ClockOptions {
+export interface RefreshTokensOptions extends HttpOptions, ClockOptions, ClientAuthenticationOptions {
   /** Asks for less than was granted. When absent the scope stays; it can never be widened this way. */
   readonly scope?: string | undefined;
 }
@@ -44,7 +45,7 @@ export async function refreshTokens(
   const grant = await requestTokens({ server, registration, options }, "refresh_token", {
     refresh_token: refreshToken,
     resource,
-    ...(scope !== undefined && { scope }),
+    scope,
   });
   // A new refresh token has a lifetime of its own.
   const known = grant.refreshToken === undefined ? tokens.refreshTokenExpiresAt : undefined;

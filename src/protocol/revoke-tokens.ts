@@ -1,9 +1,10 @@
 import { requestRevocation } from "../oauth/revocation-endpoint.js";
+import type { ClientAuthenticationOptions } from "../grant-types.js";
 import type { ClockOptions, HttpOptions, ServerMetadata, TokenSet } from "../types.js";
 import { requireSameIssuer } from "./issuer-binding.js";
 
 /** Options of {@link revokeTokens}. @public */
-export interface RevokeTokensOptions extends HttpOptions, ClockOptions {}
+export interface RevokeTokensOptions extends HttpOptions, ClockOptions, ClientAuthenticationOptions {}
 
 /**
  * Revokes tokens at their authorization server: the refresh token first, because most servers end the whole grant with it, then
