@@ -7,7 +7,8 @@ export type {
   FakeIssOptions,
   FakeResourceContext,
 } from "./testing/fake-auth-server-options.js";
-export type { FakeFault, FakeFaults, FaultFunction, FaultName } from "./testing/faults.js";
+export type { FaultName, OddityName } from "./testing/fault-names.js";
+export type { FakeFault, FakeFaults, FaultFunction, FaultOccurrence } from "./testing/faults.js";
 export type { FakeEndpoint, FakeRequestCounts, RecordedRequest } from "./testing/request-log.js";
 export { kvStoreContract } from "./testing/kv-store-contract.js";
 export type { KVStoreContractOptions, TestFunction } from "./testing/kv-store-contract.js";

@@ -7,6 +7,7 @@ import { createFaults } from "./faults.js";
 import type { FakeFault, FakeFaults } from "./faults.js";
 import { createGrants } from "./grants.js";
 import { answerAuthorizationServerMetadata, answerProtectedResourceMetadata, notFound } from "./metadata-endpoints.js";
+import { befall } from "./named-fault.js";
 import { OAuthRefusal } from "./oauth-refusal.js";
 import { receiveRequest } from "./received-request.js";
 import type { ReceivedRequest } from "./received-request.js";
@@ -106,9 +107,11 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
     const received = await receiveRequest(request);
     const endpoint = endpointOf(settings, received);
     const entry = log.add(endpoint, received);
-    const answer = (): Promise<Response> => respond(endpoint, received, decision);
-    const fault = faults.take(entry);
-    const response = await (fault === undefined ? answer() : fault(request, answer));
+    const response = await befall(faults.take(entry), request, (changed) => respond(endpoint, changed, decision), {
+      settings,
+      now,
+      forgetClient: (clientId) => void clients.forget(clientId),
+    });
     entry.status = response.status;
     return response;
   }

@@ -1,120 +1,126 @@
 import type { MaybePromise } from "../index.js";
-import { json } from "./oauth-refusal.js";
+import { ACCIDENTS } from "./accidents.js";
+import { DISCOVERY_ODDITIES } from "./discovery-oddities.js";
+import type { Oddity, Reaction } from "./named-fault.js";
+import type { FaultName, OddityName } from "./fault-names.js";
 import type { FakeEndpoint, RecordedRequest } from "./request-log.js";
+import { RESOURCE_ODDITIES } from "./resource-oddities.js";
+import { TOKEN_ODDITIES } from "./token-oddities.js";
 
-/**
- * Faults by name:
- *
- * - `500`, `429`: that status, with an error in JSON
- * - `503_retry_after`: 503 with `Retry-After: 120`
- * - `html_200`: a web page, with status 200
- * - `bad_json`: status 200 and JSON that ends too early
- * - `error_in_200`: an OAuth error with status 200, as GitHub answers
- * - `wrong_issuer`: another `issuer` in the metadata, another `iss` in the callback
- * - `hang`: no answer until the request is aborted
- * - `network_error`: the request does not arrive
- * - `lost_answer`: the request arrives and is acted on, but its answer is lost
- *
- * @public
- */
-export type FaultName =
-  | "500"
-  | "503_retry_after"
-  | "429"
-  | "html_200"
-  | "hang"
-  | "bad_json"
-  | "wrong_issuer"
-  | "error_in_200"
-  | "network_error"
-  | "lost_answer";
+/** A fault of your own. It answers in place of the server, or gives what `answer` gives with a change, or hands `answer` a changed
+ * request, or throws what `fetch` is to throw. @public */
+export type FaultFunction = (
+  request: Request,
+  answer: (changed?: Request) => Promise<Response>,
+) => MaybePromise<Response>;
 
-/** A fault of your own: answers in place of the server, or after it with what `answer` gives, or throws what `fetch` is to throw. @public */
-export type FaultFunction = (request: Request, answer: () => Promise<Response>) => MaybePromise<Response>;
-
-/** Options of {@link FakeFaults.add}. @public */
-export interface FakeFault {
-  /** The part of the server that fails. */
-  readonly endpoint: FakeEndpoint;
-  /** What happens. */
-  readonly fault: FaultName | FaultFunction;
+/** What both kinds of faults share. @public */
+export interface FaultOccurrence {
   /** How many requests it befalls; `Infinity` for all.
-   * @defaultValue 1 */
+   * @defaultValue 1, and `Infinity` for an {@link OddityName} */
   readonly times?: number | undefined;
   /** Picks the requests; the others are answered as ever, and do not count. */
   readonly when?: ((request: RecordedRequest) => boolean) | undefined;
 }
 
+/** Options of {@link FakeFaults.add}. @public */
+export type FakeFault =
+  | (FaultOccurrence & {
+      /** What happens. */
+      readonly fault: FaultName | FaultFunction;
+      /** The part of the server that fails. */
+      readonly endpoint: FakeEndpoint;
+    })
+  | (FaultOccurrence & {
+      /** How the server deviates. */
+      readonly fault: OddityName;
+      /** One of the parts that deviate.
+       * @defaultValue all of them */
+      readonly endpoint?: FakeEndpoint | undefined;
+    });
+
 /** Faults on demand, see {@link FakeAuthServer.faults}. @public */
 export interface FakeFaults {
-  /** Adds a fault. A request meets the first one that fits it, in the order they were added. */
+  /**
+   * Adds a fault. Of those that befall an endpoint, a request meets the first one that fits it, in the order they were added;
+   * deviations come together, so that a server may have several.
+   *
+   * @throws `TypeError` for a name that is none, for an endpoint where nothing deviates, and for `times` below 1
+   * @example
+   * ```ts
+   * const fake = createFakeAuthServer();
+   * fake.faults.add({ fault: "503_retry_after", endpoint: "refresh" }); // once
+   * fake.faults.add({ fault: "slack_tokens" }); // from now on
+   * ```
+   */
   add(fault: FakeFault): void;
   /** Ends all faults. */
   clear(): void;
 }
 
-const WRONG_ISSUER = "https://wrong-issuer.example";
-
-const NAMED: Readonly<Record<FaultName, FaultFunction>> = {
-  "500": () => json(500, { error: "server_error" }),
-  "503_retry_after": () => json(503, { error: "temporarily_unavailable" }, { "retry-after": "120" }),
-  "429": () => json(429, { error: "temporarily_unavailable" }),
-  html_200: () =>
-    new Response("<!doctype html><title>Welcome</title>", { headers: { "content-type": "text/html; charset=utf-8" } }),
-  bad_json: () => new Response('{"access_token":', { headers: { "content-type": "application/json" } }),
-  error_in_200: () => json(200, { error: "invalid_grant", error_description: "made to fail" }),
-  hang: (request) => untilAborted(request.signal),
-  network_error: () => Promise.reject(new TypeError("fetch failed")),
-  lost_answer: async (_, answer) => {
-    await answer();
-    throw new TypeError("fetch failed");
-  },
-  wrong_issuer: async (_, answer) => withWrongIssuer(await answer()),
+const ODDITIES: Readonly<Record<OddityName, Oddity>> = {
+  ...DISCOVERY_ODDITIES,
+  ...TOKEN_ODDITIES,
+  ...RESOURCE_ODDITIES,
 };
 
-function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    // the caller's own reason, as fetch does
-    const abort = (): void => {
-      reject(signal.reason as Error);
-    };
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-  });
+interface ActiveFault {
+  readonly fault: FakeFault;
+  readonly memory: Set<string>;
+  readonly reactionAt: (endpoint: FakeEndpoint) => Reaction | undefined;
+  readonly isOddity: boolean;
+  left: number;
 }
 
-async function withWrongIssuer(response: Response): Promise<Response> {
-  const location = response.headers.get("location");
-  if (location !== null) {
-    const callback = new URL(location);
-    callback.searchParams.set("iss", WRONG_ISSUER);
-    return new Response(null, { status: response.status, headers: { location: callback.href } });
+/** What happens to a request: its deviations, and around them the fault that it meets. */
+type MetFault = Pick<ActiveFault, "memory"> & { readonly react: Reaction };
+
+function activate(fault: FakeFault): ActiveFault {
+  const { fault: what, endpoint, times } = fault;
+  const isOddity = typeof what === "string" && Object.hasOwn(ODDITIES, what);
+  const left = times ?? (isOddity ? Infinity : 1);
+  if (!(left >= 1)) throw new TypeError('"times" must be 1 or more');
+  return { fault, memory: new Set(), reactionAt: reactionsOf(what, endpoint), isOddity, left };
+}
+
+function reactionsOf(what: FakeFault["fault"], endpoint: FakeEndpoint | undefined): ActiveFault["reactionAt"] {
+  if (typeof what === "string" && Object.hasOwn(ODDITIES, what)) {
+    const { at } = ODDITIES[what as OddityName];
+    if (endpoint !== undefined && at[endpoint] === undefined) {
+      throw new TypeError(`"fault" ${what} changes nothing at "endpoint" ${endpoint}`);
+    }
+    return (place) => (endpoint === undefined || place === endpoint ? at[place] : undefined);
   }
-  if (!response.ok) return response;
-  return json(response.status, { ...((await response.json()) as object), issuer: WRONG_ISSUER });
+  if (endpoint === undefined) throw new TypeError('"endpoint" must be given for this fault');
+  if (typeof what !== "string") return (place) => (place === endpoint ? what : undefined);
+  if (!Object.hasOwn(ACCIDENTS, what)) throw new TypeError(`"fault" is no name of a fault: ${what}`);
+  return (place) => (place === endpoint ? ACCIDENTS[what as FaultName].react : undefined);
 }
 
-export function createFaults(): FakeFaults & { take(request: RecordedRequest): FaultFunction | undefined } {
-  let active: { fault: FakeFault; left: number }[] = [];
+export function createFaults(): FakeFaults & { take(request: RecordedRequest): readonly MetFault[] } {
+  let active: ActiveFault[] = [];
 
   return {
     add(fault) {
-      if (typeof fault.fault === "string" && !Object.hasOwn(NAMED, fault.fault)) {
-        throw new TypeError(`"fault" is no name of a fault: ${fault.fault}`);
-      }
-      const left = fault.times ?? 1;
-      if (!(left >= 1)) throw new TypeError('"times" must be 1 or more');
-      active.push({ fault, left });
+      active.push(activate(fault));
     },
     clear() {
       active = [];
     },
     take(request) {
-      const met = active.find(({ fault }) => fault.endpoint === request.endpoint && (fault.when?.(request) ?? true));
-      if (met === undefined) return undefined;
-      met.left -= 1;
-      if (met.left <= 0) active = active.filter((other) => other !== met);
-      return typeof met.fault.fault === "string" ? NAMED[met.fault.fault] : met.fault.fault;
+      const fitting = active.filter(
+        ({ fault, reactionAt }) => reactionAt(request.endpoint) !== undefined && (fault.when?.(request) ?? true),
+      );
+      const met = [
+        ...fitting.filter(({ isOddity }) => isOddity),
+        ...fitting.filter(({ isOddity }) => !isOddity).slice(0, 1),
+      ];
+      for (const one of met) one.left -= 1;
+      active = active.filter(({ left }) => left > 0);
+      return met.flatMap(({ reactionAt, memory }) => {
+        const react = reactionAt(request.endpoint);
+        return react === undefined ? [] : [{ react, memory }];
+      });
     },
   };
 }
