@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-// Tests against the services that .ci/redis.sh and .ci/postgres.sh start for as long as they run.
+// Tests against the services that .ci/redis.sh, .ci/postgres.sh and .ci/keyring.sh start for as long as they run.
 export default defineConfig({
   test: {
     include: ["test/services/**/*.test.ts"],

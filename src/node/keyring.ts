@@ -1,6 +1,7 @@
 import type * as KeyringModule from "@napi-rs/keyring";
 import { StoreError } from "../index.js";
 import { operatingSystem } from "../platform.js";
+import { withEntry } from "./keyring-entries.js";
 
 /** An item of the system's keychain. */
 export interface KeyringItem {
@@ -20,13 +21,15 @@ export interface Keyring {
 /** Loads the optional package that knows the keychains of all systems. Nothing is asked of the keychain yet. */
 export async function openKeyring(service: string): Promise<Keyring> {
   const { AsyncEntry, findCredentialsAsync } = await load();
+  type Entry = InstanceType<typeof AsyncEntry>;
   // the kernel's keyring, which would be taken otherwise where there is no Secret Service, does not outlive a restart
-  const entryOf = (account: string): InstanceType<typeof AsyncEntry> =>
-    new AsyncEntry(service, account, { linux: { store: "secret-service" } });
+  const make = (account: string): Entry => new AsyncEntry(service, account, { linux: { store: "secret-service" } });
+  const using = <T>(account: string, use: (entry: Entry) => Promise<T>): Promise<T> =>
+    persistently(() => withEntry(JSON.stringify([service, account]), () => make(account), use));
   return {
-    read: (account) => persistently(async () => (await entryOf(account).getPassword()) ?? undefined),
-    write: (account, text) => persistently(() => entryOf(account).setPassword(text)),
-    remove: (account) => persistently(() => entryOf(account).deleteCredential()),
+    read: (account) => using(account, async (entry) => (await entry.getPassword()) ?? undefined),
+    write: (account, text) => using(account, (entry) => entry.setPassword(text)),
+    remove: (account) => using(account, (entry) => entry.deleteCredential()),
     async list() {
       const items = await persistently(() => findCredentialsAsync(service));
       return items.map(({ account, password }) => ({ account, text: password }));

@@ -37,12 +37,15 @@ export function createFakeKeyring(): FakeKeyring {
     },
     module: {
       AsyncEntry: class {
-        readonly #items: Map<string, string>;
+        readonly #service: string;
         readonly #account: string;
         constructor(service: string, account: string, options: unknown) {
           if (JSON.stringify(options) !== '{"linux":{"store":"secret-service"}}') throw new Error("the wrong keyring");
-          this.#items = keyring.of(service);
+          this.#service = service;
           this.#account = account;
+        }
+        get #items(): Map<string, string> {
+          return keyring.of(this.#service);
         }
         async #run<T>(operation: string, action: () => T): Promise<T> {
           keyring.calls.push(`${operation} ${this.#account}`);

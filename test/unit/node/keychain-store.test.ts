@@ -474,6 +474,20 @@ it("fails, and does not call it a miss, when the keychain is locked later", asyn
   expect(await store.get("a")).toBe("value");
 });
 
+it("asks the keychain two things at once at most, which leaves the process its other threads", async () => {
+  const store = await open();
+  const answers: (() => void)[] = [];
+  keyring.calls.length = 0;
+  keyring.before = () => new Promise<void>((resolve) => answers.push(resolve));
+  const values = Promise.all(Array.from({ length: 6 }, async (_, index) => store.get(`key-${index}`)));
+  for (let answered = 0; answered < 6; answered += 1) {
+    await vi.waitUntil(() => answers.length > answered);
+    expect(keyring.calls.length - answered).toBeLessThanOrEqual(2);
+    answers[answered]?.();
+  }
+  expect(await values).toEqual(Array.from({ length: 6 }, () => undefined));
+});
+
 const locked = (): never => {
   throw new Error("Couldn't access platform storage: no result found");
 };
@@ -526,13 +540,16 @@ describe("without a keychain", () => {
 
   it.each([undefined, 500])("a keychain that never answers counts as none after %s ms", async (timeoutMs) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    keyring.before = () => new Promise(() => undefined);
+    let answer = (): void => undefined;
+    keyring.before = () => new Promise<void>((resolve) => (answer = resolve));
     let failure: unknown;
     open({ timeoutMs }).catch((error: unknown) => (failure = error));
     await vi.advanceTimersByTimeAsync((timeoutMs ?? 30_000) - 1);
     expect(failure).toBeUndefined();
     await vi.advanceTimersByTimeAsync(1);
     expect(failure).toMatchObject({ code: "store_failed", cause: { message: /did not answer within (30000|500) ms/ } });
+    keyring.before = () => undefined;
+    answer();
   });
 
   it("no timer is left when it answered", async () => {
