@@ -1,7 +1,13 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: { index: "src/index.ts", node: "src/node.ts", redis: "src/redis.ts", testing: "src/testing.ts" },
+  entry: {
+    index: "src/index.ts",
+    node: "src/node.ts",
+    redis: "src/redis.ts",
+    "mcp-sdk": "src/mcp-sdk.ts",
+    testing: "src/testing.ts",
+  },
   format: ["esm"],
   target: "es2022",
   platform: "neutral",

@@ -15,7 +15,8 @@ export type AuthorizationErrorCode =
   | "subject_mismatch"
   | "callback_invalid"
   | "callback_issuer_mismatch"
-  | "token_not_accepted";
+  | "token_not_accepted"
+  | "token_renewed";
 /** Codes of {@link TokenError}. @public */
 export type TokenErrorCode = "token_request_rejected" | "token_response_invalid" | "refresh_rejected";
 /** Codes of {@link TransportError}. @public */

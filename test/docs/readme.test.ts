@@ -84,6 +84,7 @@ it("every example of the docstrings compiles", { timeout: 60_000 }, () => {
     importAll("src/index.ts", "mcp-oauth-client", seen) +
     importAll("src/node.ts", "mcp-oauth-client/node", seen) +
     importAll("src/redis.ts", "mcp-oauth-client/redis", seen) +
+    importAll("src/mcp-sdk.ts", "mcp-oauth-client/mcp-sdk", seen) +
     importAll("src/testing.ts", "mcp-oauth-client/testing", seen) +
     PRELUDE;
   const files = new Map<string, CodeBlock>();

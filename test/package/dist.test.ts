@@ -48,16 +48,19 @@ async function withRolldown(contents: string): Promise<Bundle> {
 }
 
 describe("what dist imports", () => {
-  it.each(["index", "redis", "testing"])("%s: the OAuth library and no Node module", async (entry) => {
+  it.each(["index", "redis", "mcp-sdk", "testing"])("%s: the OAuth library and no Node module", async (entry) => {
     expect(["oauth4webapi"]).toEqual(expect.arrayContaining([...(await importsOf(entry))]));
   });
   it("node: the same, and Node modules by their `node:` names", async () => {
     const others = (await importsOf("node")).filter((name) => name !== "oauth4webapi");
     expect(others.filter((name) => !name.startsWith("node:") || !builtinModules.includes(name.slice(5)))).toEqual([]);
   });
-  it.each(["index", "node", "redis", "testing"])("%s: late, nothing that a bundler would take in", async (entry) => {
-    expect(await importsOf(entry, true)).toEqual([]);
-  });
+  it.each(["index", "node", "redis", "mcp-sdk", "testing"])(
+    "%s: late, nothing that a bundler would take in",
+    async (entry) => {
+      expect(await importsOf(entry, true)).toEqual([]);
+    },
+  );
   it("types: the OAuth library shows in no declaration", () => {
     const named = readdirSync(dist)
       .filter((name) => name.endsWith(".d.ts"))
@@ -74,7 +77,7 @@ describe.each([
     .filter(([, value]) => typeof value === "function")
     .map(([name]) => name);
 
-  it.each(["mcp-oauth-client", "mcp-oauth-client/redis", "mcp-oauth-client/testing"])(
+  it.each(["mcp-oauth-client", "mcp-oauth-client/redis", "mcp-oauth-client/mcp-sdk", "mcp-oauth-client/testing"])(
     "an import of %s for nothing leaves nothing",
     async (name) => {
       const { code } = await bundle(`import "${name}";`);

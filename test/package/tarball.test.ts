@@ -36,27 +36,33 @@ afterAll(() => {
 it("holds the build, the documents and nothing else", () => {
   const files = readdirSync(installed, { recursive: true, encoding: "utf8" }).map((name) => name.replaceAll("\\", "/"));
   const documents = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
-  const entries = ["index", "node", "redis", "testing"].flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]);
+  const entries = ["index", "node", "redis", "mcp-sdk", "testing"].flatMap((name) => [
+    `dist/${name}.js`,
+    `dist/${name}.d.ts`,
+  ]);
   expect(files).toEqual(expect.arrayContaining([...documents, ...entries]));
   const built = /^dist(?:\/[\w-]+\.(?:js|js\.map|d\.ts))?$/;
   expect(files.filter((name) => !documents.includes(name) && !built.test(name))).toEqual([]);
 });
 
-describe.each(["mcp-oauth-client", "mcp-oauth-client/node", "mcp-oauth-client/redis", "mcp-oauth-client/testing"])(
-  "%s",
-  (entry) => {
-    const report = `console.log(Object.keys(entry).length, process.version)`;
+describe.each([
+  "mcp-oauth-client",
+  "mcp-oauth-client/node",
+  "mcp-oauth-client/redis",
+  "mcp-oauth-client/mcp-sdk",
+  "mcp-oauth-client/testing",
+])("%s", (entry) => {
+  const report = `console.log(Object.keys(entry).length, process.version)`;
 
-    it("is imported by name on the machine's own Node", () => {
-      const printed = run(node, "--input-type=module", "-e", `import * as entry from "${entry}"; ${report}`);
-      expect(Number.parseInt(printed)).toBeGreaterThan(0);
-    });
-    it("is required by name, without a warning", () => {
-      const code = `process.on("warning", (warning) => { throw warning }); const entry = require("${entry}"); ${report}`;
-      expect(Number.parseInt(run(node, "--input-type=commonjs", "-e", code))).toBeGreaterThan(0);
-    });
-  },
-);
+  it("is imported by name on the machine's own Node", () => {
+    const printed = run(node, "--input-type=module", "-e", `import * as entry from "${entry}"; ${report}`);
+    expect(Number.parseInt(printed)).toBeGreaterThan(0);
+  });
+  it("is required by name, without a warning", () => {
+    const code = `process.on("warning", (warning) => { throw warning }); const entry = require("${entry}"); ${report}`;
+    expect(Number.parseInt(run(node, "--input-type=commonjs", "-e", code))).toBeGreaterThan(0);
+  });
+});
 
 describe.each([
   ["nodenext", "nodenext"],
@@ -64,7 +70,7 @@ describe.each([
 ])("a program in TypeScript (module %s, resolution %s)", (module, resolution) => {
   it("compiles against the declarations, which are themselves checked", () => {
     const program = join(scratch, "program.mts");
-    const lines = ["", "/node", "/redis", "/testing"].map(
+    const lines = ["", "/node", "/redis", "/mcp-sdk", "/testing"].map(
       (path, index) => `export * as e${index} from "mcp-oauth-client${path}";`,
     );
     writeFileSync(program, lines.join("\n"));

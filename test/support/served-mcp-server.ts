@@ -9,7 +9,9 @@ export interface ServedMcpServer extends FakeAuthServer {
 }
 
 /** The fake authorization server with an MCP server of the official SDK behind it, on loopback, for programs in processes of their own. */
-export async function startServedMcpServer(options: FakeAuthServerOptions = {}): Promise<ServedMcpServer> {
+export async function startServedMcpServer(
+  options: FakeAuthServerOptions | ((origin: string) => FakeAuthServerOptions) = {},
+): Promise<ServedMcpServer> {
   const mcp = createMcpHandler(createNotesServer);
   const servers: FakeAuthServer[] = [];
   const served = await serve((origin) => {
@@ -17,7 +19,7 @@ export async function startServedMcpServer(options: FakeAuthServerOptions = {}):
       serverUrl: `${origin}/mcp`,
       issuer: `${origin}/auth`,
       handleResource: (request) => mcp.fetch(request),
-      ...options,
+      ...(typeof options === "function" ? options(origin) : options),
     });
     servers.push(server);
     return server.fetch;

@@ -24,6 +24,7 @@ const CODES = {
     "callback_invalid",
     "callback_issuer_mismatch",
     "token_not_accepted",
+    "token_renewed",
   ],
   TokenError: ["token_request_rejected", "token_response_invalid", "refresh_rejected"],
   TransportError: [
@@ -58,7 +59,7 @@ it("has these codes, each in one class", () => {
 
   const all = Object.values(CODES).flat();
   expect(new Set(all).size).toBe(all.length);
-  expect(all).toHaveLength(32);
+  expect(all).toHaveLength(33);
 });
 
 it("exports these classes, and every one is known by its brand", () => {

@@ -45,6 +45,14 @@ it("has these names for Redis", async () => {
   expect(Object.keys(await import("../../src/redis.js"))).toEqual(["createRedisStore"]);
 });
 
+it("has these names for the SDKs of MCP", async () => {
+  expect(Object.keys(await import("../../src/mcp-sdk.js")).sort()).toEqual([
+    "createAiSdkAuthProvider",
+    "createAuthProvider",
+    "createOAuthClientProvider",
+  ]);
+});
+
 it("has these names for tests", async () => {
   expect(Object.keys(await import("../../src/testing.js")).sort()).toEqual(["createFakeAuthServer", "kvStoreContract"]);
 });
@@ -54,6 +62,7 @@ it("has no default export and no default instance", async () => {
     import("../../src/index.js"),
     import("../../src/node.js"),
     import("../../src/redis.js"),
+    import("../../src/mcp-sdk.js"),
     import("../../src/testing.js"),
   ];
   for (const entry of entries) expect(Object.keys(await entry)).not.toContain("default");
