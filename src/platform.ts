@@ -153,3 +153,6 @@ export const baseUrl = (): string | undefined => ambient().location?.href;
 /** A reference that does not keep its target, or one that does not even lead to it where the runtime has no such thing. */
 export const weakly = <T extends object>(target: T): { deref(): T | undefined } =>
   ambient().WeakRef === undefined ? { deref: () => undefined } : new WeakRef(target);
+
+/** Web Crypto. */
+export const subtleCrypto = (): SubtleCrypto => crypto.subtle;

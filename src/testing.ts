@@ -1,11 +1,14 @@
 export type { ClientMetadata, ClockOptions, KVSetOptions, KVStore, LockOptions, MaybePromise } from "./index.js";
 export { createFakeAuthServer } from "./testing/fake-auth-server.js";
-export type { FakeAuthServer } from "./testing/fake-auth-server.js";
+export type { FakeApproval, FakeAuthServer } from "./testing/fake-auth-server.js";
 export type {
   FakeAuthServerOptions,
   FakeClient,
+  FakeDeviceAuthorizationOptions,
+  FakeIdJagOptions,
   FakeIssOptions,
   FakeResourceContext,
+  FakeTrustedIssuer,
 } from "./testing/fake-auth-server-options.js";
 export type { FaultName, OddityName } from "./testing/fault-names.js";
 export type { FakeFault, FakeFaults, FaultFunction, FaultOccurrence } from "./testing/faults.js";

@@ -1,17 +1,21 @@
-import type { Clients, KnownClient } from "./clients.js";
+import type { AuthServerContext } from "./auth-server-context.js";
+import type { KnownClient } from "./clients.js";
 import { isRegisteredRedirectUri } from "./clients.js";
 import type { Settings } from "./fake-auth-server-options.js";
 import { scopesOf } from "./fake-auth-server-options.js";
 import type { Grants } from "./grants.js";
-import { grantableScopes } from "./metadata-endpoints.js";
+import { requestedScopes } from "./scopes.js";
 import { OAuthRefusal } from "./oauth-refusal.js";
 import { parameterOf, requireMethod, requiredParameterOf } from "./received-request.js";
 import type { ReceivedRequest } from "./received-request.js";
 
+/** The one user, unless a test tells several. */
+export const DEFAULT_SUBJECT = "user";
+
 /** What the user does with an authorization request. */
 export type Decision =
   /** Allows it, or of what it asks for the scopes in `scope`. */
-  | { readonly scope?: string | undefined }
+  | { readonly scope?: string | undefined; readonly subject?: string | undefined }
   /** Ends it with this error. */
   | { readonly error: string };
 
@@ -20,9 +24,7 @@ export type Decision =
  * redirect URI.
  */
 export async function answerAuthorization(
-  settings: Settings,
-  clients: Clients,
-  grants: Grants,
+  { settings, clients, grants }: AuthServerContext,
   { request, url }: ReceivedRequest,
   decision: Decision,
 ): Promise<Response> {
@@ -66,22 +68,19 @@ function issueCode(
   }
   const pkce = codeChallengeOf(settings, query);
   const resource = resourceOf(settings, query);
-  const requested = parameterOf(query, "scope");
-  const scopes = grantableScopes(settings, requested);
-  if (requested !== undefined && scopes.length === 0) {
-    throw new OAuthRefusal(400, "invalid_scope", "none of the requested scopes exists here");
-  }
+  const scopes = requestedScopes(settings, query);
   if ("error" in decision) throw new OAuthRefusal(400, decision.error, "the request was denied");
   const allowed = decision.scope === undefined ? undefined : scopesOf(decision.scope);
 
   return grants.issueCode({
-    grant: {
+    grant: grants.create({
       clientId: client.client_id,
+      subject: decision.subject ?? DEFAULT_SUBJECT,
       scopes: scopes.filter((scope) => allowed?.includes(scope) ?? true),
       resource,
-      revoked: false,
-    },
+    }),
     redirectUri: requiredParameterOf(query, "redirect_uri"),
+    nonce: parameterOf(query, "nonce"),
     ...pkce,
   });
 }

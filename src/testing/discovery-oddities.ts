@@ -1,9 +1,8 @@
 import type { OddityName } from "./fault-names.js";
 import type { Settings } from "./fake-auth-server-options.js";
-import { notFound } from "./metadata-endpoints.js";
 import { editBody, editCallback, edited, withHeaders } from "./named-fault.js";
 import type { FaultContext, Json, Oddity, Reaction } from "./named-fault.js";
-import { OAuthRefusal } from "./oauth-refusal.js";
+import { OAuthRefusal, notFound } from "./oauth-refusal.js";
 
 /** Another name of the same host: its www address, or the other name of loopback. */
 function aliasOf({ issuer }: Settings): string {

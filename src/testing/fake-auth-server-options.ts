@@ -17,6 +17,39 @@ export interface FakeResourceContext {
   readonly scope: string;
 }
 
+/** The device code grant at the fake server (RFC 8628). @public */
+export interface FakeDeviceAuthorizationOptions {
+  /** Milliseconds that device and user codes live.
+   * @defaultValue 600000, ten minutes */
+  readonly ttlMs?: number | undefined;
+  /** Milliseconds that a device must wait between its requests; it is told whole seconds.
+   * @defaultValue 5000 */
+  readonly intervalMs?: number | undefined;
+}
+
+/** Somebody whose assertions the fake server takes (RFC 7523). @public */
+export interface FakeTrustedIssuer {
+  /** The `iss` of the assertions. */
+  readonly issuer: string;
+  /** Public keys as JWKs, or where to get them; {@link FakeAuthServer.signingKeys} when the issuer is a fake server too. */
+  readonly keys: readonly object[] | (() => MaybePromise<readonly object[]>);
+  /** Whether an assertion may come again until it expires, as those that a platform puts into a file do.
+   * @defaultValue false: each has a `jti` that comes once */
+  readonly reusable?: boolean | undefined;
+}
+
+/** An identity provider that issues ID-JAGs (draft-ietf-oauth-identity-assertion-authz-grant). @public */
+export interface FakeIdJagOptions {
+  /** The authorization servers that it issues them for, by issuer, each with the id that the client has there. */
+  readonly audiences: Readonly<Record<string, string>>;
+  /** Proofs of a login that are good beside the ID tokens and refresh tokens of this server, SAML assertions for example, by the
+   * proof, each with the subject that logged in. */
+  readonly subjectTokens?: Readonly<Record<string, string>> | undefined;
+  /** Milliseconds that an ID-JAG lives.
+   * @defaultValue 300000, five minutes */
+  readonly ttlMs?: number | undefined;
+}
+
 /** RFC 9207 at the fake server. @public */
 export interface FakeIssOptions {
   /** Whether `authorization_response_iss_parameter_supported` is published.
@@ -32,7 +65,8 @@ export interface FakeAuthServerOptions extends ClockOptions {
   /** The protected MCP server; requests to it and below it need a token.
    * @defaultValue `https://mcp.example.com/mcp` */
   readonly serverUrl?: string | URL | undefined;
-  /** The issuer, also one with a path. Its endpoints are `/authorize`, `/token`, `/register` and `/revoke` below it.
+  /** The issuer, also one with a path. Its endpoints are below it: `/authorize`, `/token`, `/register`, `/revoke`,
+   * `/device_authorization`, `/device` and `/jwks`.
    * @defaultValue `https://auth.example.com` */
   readonly issuer?: string | undefined;
 
@@ -52,6 +86,18 @@ export interface FakeAuthServerOptions extends ClockOptions {
   /** Whether a refresh token that comes a second time ends every token of its grant (RFC 9700 §4.14.2).
    * @defaultValue true */
   readonly revokeOnReuse?: boolean | undefined;
+
+  /** Whether confidential clients get tokens of their own (RFC 6749 §4.4).
+   * @defaultValue false */
+  readonly clientCredentials?: boolean | undefined;
+  /** The device code grant (RFC 8628); when given, it is offered. {@link FakeAuthServer.approveDevice} plays its user. */
+  readonly deviceAuthorization?: FakeDeviceAuthorizationOptions | undefined;
+  /** Identity providers whose ID-JAGs become tokens by the `jwt-bearer` grant; when given, it is offered. */
+  readonly identityProviders?: readonly FakeTrustedIssuer[] | undefined;
+  /** Whose assertions become tokens for their subject by the `jwt-bearer` grant, without any other client; when given, it is offered. */
+  readonly workloadIssuers?: readonly FakeTrustedIssuer[] | undefined;
+  /** Makes the server an identity provider that exchanges the proof of a login for an ID-JAG (RFC 8693). */
+  readonly idJag?: FakeIdJagOptions | undefined;
 
   /** The scopes that exist: published as `scopes_supported` by both sides, and no other is granted. Absent: nothing is
    * published, and whatever is asked for is granted. */
@@ -75,8 +121,8 @@ export interface FakeAuthServerOptions extends ClockOptions {
    * `localhost`, `native` takes loopback http and private-use schemes.
    * @defaultValue false */
   readonly applicationTypeRules?: boolean | undefined;
-  /** Clients known from the start. `grant_types` defaults to both grants, `token_endpoint_auth_method` to
-   * `client_secret_basic` with a secret and to `none` without one. */
+  /** Clients known from the start. `grant_types` defaults to all that are offered, `token_endpoint_auth_method` to
+   * `client_secret_basic` with a secret, `private_key_jwt` with `jwks`, and `none` otherwise. */
   readonly clients?: readonly FakeClient[] | undefined;
   /** Finds Client ID Metadata Documents by their URL; `undefined` is "there is none". When given, such clients are accepted. */
   readonly clientIdMetadataDocuments?: ((url: string) => MaybePromise<ClientMetadata | undefined>) | undefined;
@@ -102,7 +148,7 @@ export interface FakeAuthServerOptions extends ClockOptions {
   readonly authorizationServerMetadata?: Readonly<Record<string, unknown>> | undefined;
   /** RFC 9207: `iss` in authorization responses. */
   readonly iss?: FakeIssOptions | undefined;
-  /** How clients may authenticate at the token endpoint.
+  /** How clients may authenticate at the token endpoint; `private_key_jwt` is known beside those of the default.
    * @defaultValue `none`, `client_secret_basic` and `client_secret_post` */
   readonly tokenEndpointAuthMethods?: readonly string[] | undefined;
   /** PKCE methods. One of them is required of every client; an empty list publishes none, and requires none.
@@ -155,6 +201,11 @@ export function toSettings(options: FakeAuthServerOptions) {
     tokenEndpointAuthMethods: options.tokenEndpointAuthMethods ?? ["none", "client_secret_basic", "client_secret_post"],
     codeChallengeMethods: options.codeChallengeMethods ?? (["S256"] as const),
     revocation: options.revocation ?? true,
+    clientCredentials: options.clientCredentials ?? false,
+    deviceAuthorization: options.deviceAuthorization && {
+      ttlMs: options.deviceAuthorization.ttlMs ?? 600_000,
+      intervalMs: options.deviceAuthorization.intervalMs ?? 5000,
+    },
     /** What `resource` parameters and the audience of tokens are compared with. */
     resource,
     endpoints: {
@@ -162,6 +213,8 @@ export function toSettings(options: FakeAuthServerOptions) {
       token: `${base}/token`,
       registration: `${base}/register`,
       revocation: `${base}/revoke`,
+      deviceAuthorization: `${base}/device_authorization`,
+      verification: `${base}/device`,
       keys: `${base}/jwks`,
       protectedResourceMetadata:
         options.resourceMetadataUrl ?? (resourceMetadata === "root" ? wellKnown : wellKnown + path),

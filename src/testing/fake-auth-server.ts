@@ -1,14 +1,19 @@
-import { answerAuthorization } from "./authorization-endpoint.js";
+import { createAssertionLog } from "./assertion-log.js";
+import type { AuthServerContext } from "./auth-server-context.js";
+import { DEFAULT_SUBJECT, answerAuthorization } from "./authorization-endpoint.js";
 import type { Decision } from "./authorization-endpoint.js";
 import { createClients } from "./clients.js";
-import { toSettings } from "./fake-auth-server-options.js";
+import { answerDeviceAuthorization } from "./device-authorization-endpoint.js";
+import { createDeviceCodes } from "./device-codes.js";
+import type { DeviceDecision } from "./device-codes.js";
+import { scopesOf, toSettings } from "./fake-auth-server-options.js";
 import type { FakeAuthServerOptions, Settings } from "./fake-auth-server-options.js";
 import { createFaults } from "./faults.js";
 import type { FakeFault, FakeFaults } from "./faults.js";
 import { createGrants } from "./grants.js";
-import { answerAuthorizationServerMetadata, answerProtectedResourceMetadata, notFound } from "./metadata-endpoints.js";
+import { answerAuthorizationServerMetadata, answerProtectedResourceMetadata } from "./metadata-endpoints.js";
 import { befall } from "./named-fault.js";
-import { OAuthRefusal } from "./oauth-refusal.js";
+import { OAuthRefusal, notFound } from "./oauth-refusal.js";
 import { receiveRequest } from "./received-request.js";
 import type { ReceivedRequest } from "./received-request.js";
 import { answerRegistration } from "./registration-endpoint.js";
@@ -17,7 +22,18 @@ import type { FakeEndpoint, FakeRequestCounts, RecordedRequest } from "./request
 import { answerResource } from "./resource-endpoint.js";
 import { answerRevocation } from "./revocation-endpoint.js";
 import { createSecrets } from "./secrets.js";
+import { createSigningKey } from "./signing-key.js";
 import { answerToken } from "./token-endpoint.js";
+import { answerVerification } from "./verification-page.js";
+
+/** What a user allows, and who it is. @public */
+export interface FakeApproval {
+  /** The scopes, space-separated, that are allowed of what was asked for; absent for all. */
+  readonly scope?: string | undefined;
+  /** The user.
+   * @defaultValue `user` */
+  readonly subject?: string | undefined;
+}
 
 /** An authorization server and the MCP server that it protects, in one function. Made by {@link createFakeAuthServer}. @public */
 export interface FakeAuthServer {
@@ -38,9 +54,17 @@ export interface FakeAuthServer {
    * callback URL, which holds an `error` when the server refuses the request; rejects when the server shows an error page
    * instead, because it does not know the client or the redirect URI.
    */
-  approve(authorizationUrl: string | URL, decision?: { readonly scope?: string | undefined }): Promise<URL>;
+  approve(authorizationUrl: string | URL, decision?: FakeApproval): Promise<URL>;
   /** Opens an authorization URL as a user who refuses. Resolves to the callback URL with `error`, `access_denied` unless told. */
   deny(authorizationUrl: string | URL, error?: string): Promise<URL>;
+
+  /** Types a user code (RFC 8628) and allows what the device asks for, or of it the scopes in `scope`. Throws a `TypeError` when no
+   * device waits for this code. */
+  approveDevice(userCode: string, decision?: FakeApproval): void;
+  /** Types a user code and refuses. */
+  denyDevice(userCode: string): void;
+  /** The public keys, as JWKs, of what the server signs: ID tokens and ID-JAGs. */
+  readonly signingKeys: () => Promise<readonly object[]>;
 
   /** Everything that was received, in order. */
   readonly requests: readonly RecordedRequest[];
@@ -96,6 +120,10 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
   const now = (): number => settings.now() + advancedMs;
   const clients = createClients(settings);
   const grants = createGrants(settings, secrets, now);
+  const deviceCodes = createDeviceCodes(settings, secrets, grants, now);
+  const signingKey = createSigningKey();
+  const assertions = createAssertionLog(now);
+  const context: AuthServerContext = { settings, clients, grants, deviceCodes, secrets, assertions, signingKey, now };
   const log = createRequestLog(secrets);
   const faults = createFaults();
   let movedTo: FakeAuthServer | undefined;
@@ -122,18 +150,22 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
         case "protectedResourceMetadata":
           return answerProtectedResourceMetadata(settings, received);
         case "authorizationServerMetadata":
-          return answerAuthorizationServerMetadata(settings, received);
+          return await answerAuthorizationServerMetadata(context, received);
         case "registration":
-          return answerRegistration(settings, clients, secrets, now(), received);
+          return answerRegistration(context, received);
         case "authorization":
-          return await answerAuthorization(settings, clients, grants, received, decision);
+          return await answerAuthorization(context, received, decision);
         case "token":
         case "refresh":
-          return await answerToken(settings, clients, grants, received);
+          return await answerToken(context, received);
         case "revocation":
-          return await answerRevocation(settings, clients, grants, received);
+          return await answerRevocation(context, received);
+        case "deviceAuthorization":
+          return await answerDeviceAuthorization(context, received);
+        case "verification":
+          return answerVerification(context, received);
         case "resource":
-          return await answerResource(settings, grants, received);
+          return await answerResource(context, received);
         case "unknown":
           return notFound();
       }
@@ -150,6 +182,12 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
     throw new Error(`the authorization endpoint answered ${response.status}: ${await response.text()}`);
   }
 
+  function decideOnDevice(userCode: string, decision: DeviceDecision): void {
+    const code = deviceCodes.findPending(userCode);
+    if (code === undefined) throw new TypeError('no device waits for this "userCode"');
+    deviceCodes.decide(code, decision);
+  }
+
   return Object.freeze({
     serverUrl: String(options.serverUrl ?? settings.serverUrl),
     issuer: settings.issuer,
@@ -158,9 +196,15 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
     advance(ms: number): void {
       advancedMs += ms;
     },
-    approve: (authorizationUrl: string | URL, decision: { readonly scope?: string | undefined } = {}) =>
-      visit(authorizationUrl, decision),
+    approve: (authorizationUrl: string | URL, decision: FakeApproval = {}) => visit(authorizationUrl, decision),
     deny: (authorizationUrl: string | URL, error = "access_denied") => visit(authorizationUrl, { error }),
+    approveDevice(userCode: string, { scope, subject = DEFAULT_SUBJECT }: FakeApproval = {}): void {
+      decideOnDevice(userCode, { scope: scope === undefined ? undefined : scopesOf(scope), subject });
+    },
+    denyDevice(userCode: string): void {
+      decideOnDevice(userCode, { denied: true });
+    },
+    signingKeys: () => signingKey.publicKeys(),
     requests: log.requests,
     counts: log.counts,
     nameOf: (secret: string) => secrets.nameOf(secret),
@@ -181,10 +225,8 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
 }
 
 function isOwnAuthServerUrl({ endpoints }: Settings, url: URL): boolean {
-  const { authorization, token, registration, revocation, keys, authorizationServerMetadata } = endpoints;
-  return [authorization, token, registration, revocation, keys, authorizationServerMetadata].includes(
-    url.origin + url.pathname,
-  );
+  const { protectedResourceMetadata: _, ...own } = endpoints;
+  return Object.values(own).includes(url.origin + url.pathname);
 }
 
 /** By the URL alone, whether or not there is something: a request for metadata that is elsewhere counts as one for metadata. */
@@ -194,6 +236,8 @@ function endpointOf({ endpoints, serverUrl, issuer }: Settings, { url, form }: R
   if (here === endpoints.token) return form.get("grant_type") === "refresh_token" ? "refresh" : "token";
   if (here === endpoints.registration) return "registration";
   if (here === endpoints.revocation) return "revocation";
+  if (here === endpoints.deviceAuthorization) return "deviceAuthorization";
+  if (here === endpoints.verification) return "verification";
   if (here === endpoints.keys) return "authorizationServerMetadata";
   const isOurs = url.origin === serverUrl.origin || url.origin === new URL(issuer).origin;
   if (url.href === endpoints.protectedResourceMetadata) return "protectedResourceMetadata";

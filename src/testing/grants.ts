@@ -4,6 +4,8 @@ import type { Secrets } from "./secrets.js";
 /** What a user allowed a client: the family that its codes and tokens belong to. */
 export interface Grant {
   readonly clientId: string;
+  /** Who gave it: a user, or a client on its own behalf. */
+  readonly subject: string;
   readonly scopes: readonly string[];
   /** The audience (RFC 8707); `undefined` when none was asked for. */
   readonly resource: string | undefined;
@@ -16,6 +18,8 @@ export interface AuthorizationCode {
   readonly redirectUri: string;
   readonly codeChallenge: string | undefined;
   readonly codeChallengeMethod: string | undefined;
+  /** What the ID token repeats (OpenID Connect Core §3.1.2.1). */
+  readonly nonce: string | undefined;
   readonly expiresAt: number;
   used: boolean;
 }
@@ -37,6 +41,7 @@ export interface IssuedTokens {
   readonly token_type: "Bearer";
   readonly expires_in: number;
   readonly refresh_token?: string;
+  readonly id_token?: string;
   readonly scope?: string;
 }
 
@@ -52,6 +57,7 @@ export function createGrants(settings: Settings, secrets: Secrets, now: () => nu
   const refreshTokens = new Map<string, RefreshToken>();
 
   return {
+    create: (grant: Omit<Grant, "revoked">): Grant => ({ ...grant, revoked: false }),
     issueCode(code: Omit<AuthorizationCode, "expiresAt" | "used">): string {
       const value = secrets.create("code");
       codes.set(value, { ...code, expiresAt: now() + CODE_TTL_MS, used: false });

@@ -1,8 +1,13 @@
-import { scopesOf } from "./fake-auth-server-options.js";
+import type { AuthServerContext } from "./auth-server-context.js";
 import type { Settings } from "./fake-auth-server-options.js";
-import { json } from "./oauth-refusal.js";
+import { supportedGrantTypes } from "./grant-types.js";
+import { ID_JAG_PROFILE, ID_JAG_TOKEN_TYPE } from "./id-jag.js";
+import { SIGNATURE_ALGORITHMS } from "./json-web-token.js";
+import { json, notFound } from "./oauth-refusal.js";
 import type { ReceivedRequest } from "./received-request.js";
 import { requireMethod } from "./received-request.js";
+import { supportedScopes } from "./scopes.js";
+import { SIGNING_ALGORITHM } from "./signing-key.js";
 
 /** RFC 9728 §3. */
 export function answerProtectedResourceMetadata(settings: Settings, { request, url }: ReceivedRequest): Response {
@@ -19,12 +24,17 @@ export function answerProtectedResourceMetadata(settings: Settings, { request, u
 }
 
 /** RFC 8414 §3, OpenID Connect Discovery §4. */
-export function answerAuthorizationServerMetadata(settings: Settings, { request, url }: ReceivedRequest): Response {
+export async function answerAuthorizationServerMetadata(
+  { settings, signingKey }: AuthServerContext,
+  { request, url }: ReceivedRequest,
+): Promise<Response> {
   const { endpoints, metadataKind } = settings;
-  if (url.href === endpoints.keys && isOpenid(settings)) return json(200, { keys: [] });
+  const publishesKeys = isOpenid(settings) || settings.idJag !== undefined;
+  if (url.href === endpoints.keys && publishesKeys) return json(200, { keys: await signingKey.publicKeys() });
   if (url.href !== endpoints.authorizationServerMetadata || metadataKind === "none") return notFound();
   requireMethod(request, "GET");
   const scopes = supportedScopes(settings);
+  const signsAssertions = settings.tokenEndpointAuthMethods.includes("private_key_jwt");
   return json(200, {
     issuer: settings.issuer,
     authorization_endpoint: endpoints.authorization,
@@ -33,41 +43,34 @@ export function answerAuthorizationServerMetadata(settings: Settings, { request,
     ...(settings.revocation && {
       revocation_endpoint: endpoints.revocation,
       revocation_endpoint_auth_methods_supported: settings.tokenEndpointAuthMethods,
+      ...(signsAssertions && { revocation_endpoint_auth_signing_alg_values_supported: SIGNATURE_ALGORITHMS }),
     }),
     ...(scopes.length > 0 && { scopes_supported: scopes }),
     response_types_supported: ["code"],
     response_modes_supported: ["query"],
-    grant_types_supported:
-      settings.issueRefreshTokens === false ? ["authorization_code"] : ["authorization_code", "refresh_token"],
+    grant_types_supported: supportedGrantTypes(settings),
+    ...(settings.deviceAuthorization !== undefined && {
+      device_authorization_endpoint: endpoints.deviceAuthorization,
+    }),
+    ...(settings.identityProviders !== undefined && { authorization_grant_profiles_supported: [ID_JAG_PROFILE] }),
+    ...(settings.idJag !== undefined && {
+      identity_chaining_requested_token_types_supported: [ID_JAG_TOKEN_TYPE],
+    }),
     token_endpoint_auth_methods_supported: settings.tokenEndpointAuthMethods,
+    ...(signsAssertions && { token_endpoint_auth_signing_alg_values_supported: SIGNATURE_ALGORITHMS }),
     ...(settings.codeChallengeMethods.length > 0 && {
       code_challenge_methods_supported: settings.codeChallengeMethods,
     }),
     ...(settings.iss.advertised && { authorization_response_iss_parameter_supported: true }),
     ...(settings.clientIdMetadataDocuments !== undefined && { client_id_metadata_document_supported: true }),
+    ...(publishesKeys && { jwks_uri: endpoints.keys }),
     ...(isOpenid(settings) && {
-      jwks_uri: endpoints.keys,
       subject_types_supported: ["public"],
-      id_token_signing_alg_values_supported: ["RS256"],
+      id_token_signing_alg_values_supported: [SIGNING_ALGORITHM],
     }),
     ...settings.authorizationServerMetadata,
   });
 }
 
-const isOpenid = ({ metadataKind }: Settings): boolean =>
+export const isOpenid = ({ metadataKind }: Settings): boolean =>
   metadataKind === "openid" || metadataKind === "openid_inserted";
-
-/** Every scope that is worth asking for; empty when any is granted. */
-function supportedScopes(settings: Settings): string[] {
-  const offline = settings.issueRefreshTokens === "offline_access" ? ["offline_access"] : [];
-  return [...new Set([...(settings.scopes ?? []), ...offline])];
-}
-
-/** What a request for `scope` can be granted: what exists of it, and what is required when nothing was asked for. */
-export function grantableScopes(settings: Settings, scope: string | undefined): string[] {
-  const requested = scopesOf(scope);
-  if (requested.length === 0) return settings.requiredScopes;
-  return settings.scopes === undefined ? requested : requested.filter((one) => supportedScopes(settings).includes(one));
-}
-
-export const notFound = (): Response => new Response("Not Found", { status: 404 });

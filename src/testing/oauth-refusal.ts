@@ -16,6 +16,8 @@ export class OAuthRefusal extends Error {
   }
 }
 
+export const invalidGrant = (description: string): OAuthRefusal => new OAuthRefusal(400, "invalid_grant", description);
+
 /** A JSON answer that no cache keeps. */
 export function json(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(JSON.stringify(body), {
@@ -23,3 +25,5 @@ export function json(status: number, body: unknown, headers: Readonly<Record<str
     headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
   });
 }
+
+export const notFound = (): Response => new Response("Not Found", { status: 404 });

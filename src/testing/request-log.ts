@@ -1,8 +1,8 @@
 import type { ReceivedRequest } from "./received-request.js";
 import type { Secrets } from "./secrets.js";
 
-/** The parts of the fake server. `token` is the token endpoint for anything but a refresh, `refresh` for a refresh; `resource` is the
- * MCP server; `unknown` is a URL at which a server of these options has nothing. @public */
+/** The parts of the fake server. `token` is the token endpoint for anything but a refresh, `refresh` for a refresh; `verification`
+ * is the page for user codes; `resource` is the MCP server; `unknown` is a URL at which a server of these options has nothing. @public */
 export type FakeEndpoint =
   | "protectedResourceMetadata"
   | "authorizationServerMetadata"
@@ -10,6 +10,8 @@ export type FakeEndpoint =
   | "authorization"
   | "token"
   | "refresh"
+  | "deviceAuthorization"
+  | "verification"
   | "revocation"
   | "resource"
   | "unknown";
@@ -38,11 +40,15 @@ export type FakeRequestCounts = Readonly<Record<FakeEndpoint, number>>;
 
 const SECRET_PARAMETERS = [
   "access_token",
+  "assertion",
+  "client_assertion",
   "client_secret",
   "code",
   "code_verifier",
+  "device_code",
   "refresh_token",
   "registration_access_token",
+  "subject_token",
   "token",
 ];
 
@@ -56,6 +62,8 @@ export function createRequestLog(secrets: Secrets) {
     authorization: 0,
     token: 0,
     refresh: 0,
+    deviceAuthorization: 0,
+    verification: 0,
     revocation: 0,
     resource: 0,
     unknown: 0,

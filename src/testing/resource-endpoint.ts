@@ -1,11 +1,14 @@
+import type { AuthServerContext } from "./auth-server-context.js";
 import { scopesOf } from "./fake-auth-server-options.js";
 import type { Settings } from "./fake-auth-server-options.js";
-import type { Grants } from "./grants.js";
 import { json } from "./oauth-refusal.js";
 import type { ReceivedRequest } from "./received-request.js";
 
 /** The protected MCP server: RFC 6750 with the challenges of RFC 9728 §5.1 and of MCP's step-up. */
-export async function answerResource(settings: Settings, grants: Grants, received: ReceivedRequest): Promise<Response> {
+export async function answerResource(
+  { settings, grants }: AuthServerContext,
+  received: ReceivedRequest,
+): Promise<Response> {
   const { request } = received;
   const [, value] = /^bearer +([^ ]+)$/i.exec(request.headers.get("authorization") ?? "") ?? [];
   const base = scopesOf(settings.requiredScope);

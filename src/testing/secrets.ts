@@ -1,7 +1,7 @@
 import { randomFraction, sha256 } from "../platform.js";
 
 /** What a server issues. */
-export type SecretKind = "code" | "access_token" | "refresh_token" | "client_secret";
+export type SecretKind = "code" | "device_code" | "access_token" | "refresh_token" | "id_jag" | "client_secret";
 
 /** Makes secrets, and the names that stand for them where secrets must not be shown. */
 export interface Secrets {
@@ -37,6 +37,15 @@ export function createSecrets(known: readonly string[]): Secrets {
     },
     nameOf: (secret) => names.get(secret) ?? name(secret, "secret"),
   };
+}
+
+/** Compares without telling by the time it takes how much is the same. */
+export function isEqualInConstantTime(one: string, other: string): boolean {
+  let difference = one.length ^ other.length;
+  for (let index = 0; index < other.length; index += 1) {
+    difference |= one.charCodeAt(index % (one.length || 1)) ^ other.charCodeAt(index);
+  }
+  return difference === 0;
 }
 
 /** The S256 code challenge of a verifier (RFC 7636 §4.2). */

@@ -51,6 +51,8 @@ test("records what it received, and counts it by part", async () => {
     authorization: 1,
     token: 1,
     refresh: 1,
+    deviceAuthorization: 0,
+    verification: 0,
     revocation: 1,
     resource: 1,
     unknown: 1,

@@ -135,6 +135,33 @@ test.each<[FakeAuthServerOptions, Record<string, unknown>]>([
     { tokenEndpointAuthMethods: ["client_secret_post"] },
     { token_endpoint_auth_methods_supported: ["client_secret_post"] },
   ],
+  [
+    { clientCredentials: true },
+    { grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"] },
+  ],
+  [
+    { deviceAuthorization: {} },
+    {
+      device_authorization_endpoint: "https://auth.example.com/device_authorization",
+      grant_types_supported: ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+    },
+  ],
+  [
+    { identityProviders: [] },
+    {
+      authorization_grant_profiles_supported: ["urn:ietf:params:oauth:grant-profile:id-jag"],
+      grant_types_supported: ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"],
+    },
+  ],
+  [{ workloadIssuers: [] }, { authorization_grant_profiles_supported: undefined }],
+  [
+    { idJag: { audiences: {} } },
+    {
+      identity_chaining_requested_token_types_supported: ["urn:ietf:params:oauth:token-type:id-jag"],
+      jwks_uri: "https://auth.example.com/jwks",
+      grant_types_supported: ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"],
+    },
+  ],
   [{ clientIdMetadataDocuments: () => undefined }, { client_id_metadata_document_supported: true }],
   [
     { authorizationServerMetadata: { token_endpoint: "https://other.example/token", issuer: undefined } },
@@ -146,11 +173,13 @@ test.each<[FakeAuthServerOptions, Record<string, unknown>]>([
   for (const [member, value] of Object.entries(members)) expect(metadata[member], member).toEqual(value);
 });
 
-test("publishes an OpenID provider's members, and the empty key set that they name", async () => {
+test("publishes an OpenID provider's members, and the keys that they name", async () => {
   const server = createFakeAuthServer({ metadataKind: "openid" });
   const metadata = await jsonOf(await server.fetch(`${server.issuer}/.well-known/openid-configuration`));
   expect(metadata["subject_types_supported"]).toEqual(["public"]);
-  expect(await jsonOf(await server.fetch(metadata["jwks_uri"] as string))).toEqual({ keys: [] });
+  expect(await jsonOf(await server.fetch(metadata["jwks_uri"] as string))).toEqual({
+    keys: [expect.objectContaining({ kty: "RSA", alg: "RS256", use: "sig" })],
+  });
   expect((await createFakeAuthServer().fetch("https://auth.example.com/jwks")).status).toBe(404);
 });
 

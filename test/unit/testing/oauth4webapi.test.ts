@@ -107,7 +107,7 @@ test.each(["none", "client_secret_basic", "client_secret_post"])(
       await oauth.revocationRequest(as, client, clientAuth(client), refreshed.refresh_token ?? "", requestsTo(server)),
     );
     await expect(callWith(server, refreshed.access_token)).rejects.toThrow(oauth.WWWAuthenticateChallengeError);
-    expect(server.counts).toEqual({
+    expect(server.counts).toMatchObject({
       protectedResourceMetadata: 1,
       authorizationServerMetadata: 1,
       registration: 1,

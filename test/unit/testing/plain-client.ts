@@ -16,6 +16,12 @@ export interface Tokens {
 
 export const jsonOf = async (response: Response): Promise<Json> => (await response.json()) as Json;
 
+/** Status and error code of an answer. */
+export const outcomeOf = async (response: Response): Promise<[number, unknown]> => [
+  response.status,
+  (await jsonOf(response))["error"],
+];
+
 export async function register(server: FakeAuthServer, metadata: Json = {}): Promise<Response> {
   return server.fetch(`${server.issuer}/register`, {
     method: "POST",

@@ -1,0 +1,123 @@
+import type { ClientMetadata } from "../index.js";
+import type { KnownClient } from "./clients.js";
+import type { Settings } from "./fake-auth-server-options.js";
+import { GRANT_TYPE, supportedGrantTypes } from "./grant-types.js";
+import { OAuthRefusal } from "./oauth-refusal.js";
+
+/** Client metadata with the members that decide what the client may do. */
+export type ValidMetadata = ClientMetadata &
+  Pick<KnownClient, "redirect_uris" | "token_endpoint_auth_method" | "grant_types">;
+
+/** What the server alone decides. */
+const SERVER_MEMBERS = [
+  "client_id",
+  "client_secret",
+  "client_id_issued_at",
+  "client_secret_expires_at",
+  "registration_access_token",
+  "registration_client_uri",
+];
+
+/** The metadata that a client registers with, and the defaults of RFC 7591 §2. */
+export function validMetadata(settings: Settings, body: unknown): ValidMetadata {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) throw invalid("the body must be a JSON object");
+  const asked = Object.fromEntries(
+    Object.entries(body).filter(([member, value]) => value !== null && !SERVER_MEMBERS.includes(member)),
+  ) as ClientMetadata;
+  const redirectUris = stringsOf(asked, "redirect_uris", []);
+  const { application_type: type = "web", token_endpoint_auth_method: method = "client_secret_basic" } = asked;
+  const grantTypes = grantTypesOf(settings, asked);
+  const usesRedirects = grantTypes.includes(GRANT_TYPE.authorizationCode);
+  const responseTypes = stringsOf(asked, "response_types", usesRedirects ? ["code"] : []);
+
+  if (responseTypes.some((one) => one !== "code")) throw invalid('"response_types" holds one that is not supported');
+  if (usesRedirects !== responseTypes.length > 0) {
+    throw invalid("the grant type authorization_code and the response type code come together");
+  }
+  requireAuthentication(settings, asked, method, grantTypes);
+  if (asked.scope !== undefined && typeof asked.scope !== "string") throw invalid('"scope" must be a string');
+  if (usesRedirects && redirectUris.length === 0) throw invalidRedirectUri("there must be at least one");
+  for (const uri of redirectUris) requireRedirectUri(uri, settings.applicationTypeRules === true ? type : undefined);
+
+  return {
+    ...asked,
+    redirect_uris: redirectUris,
+    grant_types: grantTypes,
+    response_types: responseTypes,
+    token_endpoint_auth_method: method,
+  };
+}
+
+function grantTypesOf(settings: Settings, asked: ClientMetadata): readonly string[] {
+  const grantTypes = stringsOf(asked, "grant_types", [GRANT_TYPE.authorizationCode]);
+  const supported: readonly string[] = supportedGrantTypes(settings);
+  // a client that asks for refresh tokens is served without them where there are none
+  if (grantTypes.some((one) => !supported.includes(one) && one !== GRANT_TYPE.refreshToken)) {
+    throw invalid('"grant_types" holds one that is not supported');
+  }
+  const granted = grantTypes.filter((one) => supported.includes(one));
+  if (granted.every((one) => one === GRANT_TYPE.refreshToken))
+    throw invalid('"grant_types" holds none that a client can use');
+  return granted;
+}
+
+/** RFC 7591 §2: a key for who signs, and in one place; RFC 6749 §4.4: a client that acts for itself says who it is. */
+function requireAuthentication(
+  settings: Settings,
+  { jwks, jwks_uri: jwksUri }: ClientMetadata,
+  method: string,
+  grantTypes: readonly string[],
+): void {
+  if (!settings.tokenEndpointAuthMethods.includes(method)) {
+    throw invalid(`"token_endpoint_auth_method" ${method} is not supported`);
+  }
+  if (jwks !== undefined && jwksUri !== undefined) throw invalid('"jwks" and "jwks_uri" exclude each other');
+  if (jwks !== undefined && !isKeySet(jwks)) {
+    throw invalid('"jwks" must be a JSON Web Key Set');
+  }
+  if (method === "private_key_jwt" && jwks === undefined && jwksUri === undefined) {
+    throw invalid('private_key_jwt needs "jwks" or "jwks_uri"');
+  }
+  if (method === "none" && grantTypes.includes(GRANT_TYPE.clientCredentials)) {
+    throw invalid("a public client cannot have the grant type client_credentials");
+  }
+}
+
+const isKeySet = (jwks: unknown): boolean =>
+  typeof jwks === "object" && jwks !== null && "keys" in jwks && Array.isArray(jwks.keys);
+
+function stringsOf(metadata: ClientMetadata, member: string, fallback: readonly string[]): readonly string[] {
+  const value = metadata[member];
+  if (value === undefined) return fallback;
+  if (Array.isArray(value) && value.every((one) => typeof one === "string")) return value;
+  throw invalid(`"${member}" must be a list of strings`);
+}
+
+/** RFC 8252 §7, RFC 9700 §2.6; with `applicationType`, OpenID Connect Registration §2 as well. */
+function requireRedirectUri(uri: string, applicationType: string | undefined): void {
+  const url = URL.canParse(uri) ? new URL(uri) : undefined;
+  if (url === undefined || uri.includes("#"))
+    throw invalidRedirectUri("each must be an absolute URL without a fragment");
+  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
+  const kind =
+    url.protocol === "https:"
+      ? "https"
+      : url.protocol === "http:"
+        ? "http"
+        : url.protocol.includes(".")
+          ? "private"
+          : "other";
+  if (kind === "other" || (kind === "http" && !isLoopback)) {
+    throw invalidRedirectUri("each must be https, http on loopback, or of a private-use scheme");
+  }
+  if (applicationType === "web" && (kind !== "https" || isLoopback)) {
+    throw invalidRedirectUri("a web application needs https, and not localhost");
+  }
+  if (applicationType === "native" && kind === "https") {
+    throw invalidRedirectUri("a native application needs http on loopback, or a private-use scheme");
+  }
+}
+
+const invalid = (description: string): OAuthRefusal => new OAuthRefusal(400, "invalid_client_metadata", description);
+const invalidRedirectUri = (description: string): OAuthRefusal =>
+  new OAuthRefusal(400, "invalid_redirect_uri", `"redirect_uris": ${description}`);
