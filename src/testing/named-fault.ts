@@ -113,7 +113,8 @@ export function befall(
   for (const { react, memory } of reactions) {
     const inner = answer;
     answer = async (current = request) =>
-      react(current, (changed = current) => inner(changed), {
+      // a fault that reads the body leaves it to be read
+      react(current.clone(), (changed = current) => inner(changed), {
         ...context,
         memory,
         received: await receiveRequest(current),
