@@ -1,23 +1,65 @@
-import { defineConfig } from "tsup";
+import { readFileSync } from "node:fs";
+import { defineConfig, type Options } from "tsup";
 
-export default defineConfig({
-  entry: {
-    index: "src/index.ts",
-    node: "src/node.ts",
-    redis: "src/redis.ts",
-    "mcp-sdk": "src/mcp-sdk.ts",
-    testing: "src/testing.ts",
-  },
+type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
+
+const common: Options = {
   format: ["esm"],
   target: "es2022",
-  platform: "neutral",
-  dts: true,
   splitting: true,
   treeshake: true,
   // dist is not minified: it can be read, and debugged, as it is.
   minify: false,
   sourcemap: false,
-  clean: true,
   removeNodeProtocol: false,
   external: [/^node:/],
-});
+};
+
+/** The command takes the entries as every other program does: as the files that are shipped. */
+const shippedEntries: Plugin = {
+  name: "shipped-entries",
+  setup(build) {
+    build.onResolve({ filter: /^\.\.\/(?:index|node|testing)\.js$/ }, ({ path }) => ({
+      path: path.replace("../", "./"),
+      external: true,
+    }));
+  },
+};
+
+/** The parser is CommonJS, and ES modules have no `require`. */
+const builtinsOfCommonJs: Plugin = {
+  name: "builtins-of-commonjs",
+  setup(build) {
+    build.onLoad({ filter: /node_modules[\\/]commander[\\/].*\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8").replace(
+        /\brequire\((['"])(node:[\w/]+)\1\)/g,
+        'globalThis.process.getBuiltinModule("$2")',
+      ),
+      loader: "js",
+    }));
+  },
+};
+
+export default defineConfig([
+  {
+    ...common,
+    entry: {
+      index: "src/index.ts",
+      node: "src/node.ts",
+      redis: "src/redis.ts",
+      "mcp-sdk": "src/mcp-sdk.ts",
+      testing: "src/testing.ts",
+    },
+    platform: "neutral",
+    dts: true,
+    clean: true,
+  },
+  {
+    ...common,
+    entry: { cli: "src/cli/main.ts" },
+    platform: "node",
+    dts: false,
+    clean: false,
+    esbuildPlugins: [shippedEntries, builtinsOfCommonJs],
+  },
+]);

@@ -1,4 +1,4 @@
-// The tests, all of them: sources, the built package, real servers, real services, crowds of processes. A failure does not keep the
+// The tests, all of them: sources, the built package, the command, real servers, real services, crowds of processes. A failure does not keep the
 // others from being run.
 import { spawnSync } from "node:child_process";
 import process from "node:process";
@@ -7,7 +7,7 @@ const run = (script) =>
   spawnSync("npm", ["run", "-s", script], { stdio: "inherit", shell: process.platform === "win32" }).status === 0;
 
 if (!run("build")) process.exit(1);
-const failed = ["test:unit", "test:package", "test:peers", "test:services", "test:processes"].filter(
+const failed = ["test:unit", "test:package", "test:command", "test:peers", "test:services", "test:processes"].filter(
   (script) => !run(script),
 );
 if (failed.length > 0) console.error(`FAILED: ${failed.join(", ")}`);

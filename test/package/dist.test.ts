@@ -55,6 +55,12 @@ describe("what dist imports", () => {
     const others = (await importsOf("node")).filter((name) => name !== "oauth4webapi");
     expect(others.filter((name) => !name.startsWith("node:") || !builtinModules.includes(name.slice(5)))).toEqual([]);
   });
+  it("cli: the OAuth library through the entries that are shipped, and Node modules", async () => {
+    const [start, late] = [await importsOf("cli"), await importsOf("cli", true)];
+    const packages = [...start, ...late].filter((name) => !name.startsWith("node:"));
+    expect([...new Set(packages)]).toEqual(["oauth4webapi"]);
+    expect(readFileSync(join(dist, "cli.js"), "utf8")).toMatch(/^#!\/usr\/bin\/env node\n/);
+  });
   it.each(["index", "node", "redis", "mcp-sdk", "testing"])(
     "%s: late, nothing that a bundler would take in",
     async (entry) => {

@@ -1,20 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { machineNode } from "../support/machine-node.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
 const scratch = mkdtempSync(join(tmpdir(), "mcp-oauth-client-"));
 const installed = join(scratch, "node_modules", "mcp-oauth-client");
-
-/** The Node of the machine: what is supported is not what the dev tools run on. */
-const node =
-  (process.env["PATH"] ?? "")
-    .split(delimiter)
-    .filter((folder) => !folder.includes("node_modules"))
-    .map((folder) => join(folder, process.platform === "win32" ? "node.exe" : "node"))
-    .find((path) => existsSync(path)) ?? process.execPath;
 
 const run = (command: string, ...args: string[]): string =>
   execFileSync(command, args, { cwd: scratch, encoding: "utf8", shell: process.platform === "win32" });
@@ -35,12 +28,13 @@ afterAll(() => {
 
 it("holds the build, the documents and nothing else", () => {
   const files = readdirSync(installed, { recursive: true, encoding: "utf8" }).map((name) => name.replaceAll("\\", "/"));
-  const documents = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
+  const documents = ["CHANGELOG.md", "LICENSE", "README.md", "THIRD-PARTY-NOTICES", "package.json"];
   const entries = ["index", "node", "redis", "mcp-sdk", "testing"].flatMap((name) => [
     `dist/${name}.js`,
     `dist/${name}.d.ts`,
   ]);
   expect(files).toEqual(expect.arrayContaining([...documents, ...entries]));
+  expect(files).toContain("dist/cli.js");
   const built = /^dist(?:\/[\w-]+\.(?:js|js\.map|d\.ts))?$/;
   expect(files.filter((name) => !documents.includes(name) && !built.test(name))).toEqual([]);
 });
@@ -55,12 +49,12 @@ describe.each([
   const report = `console.log(Object.keys(entry).length, process.version)`;
 
   it("is imported by name on the machine's own Node", () => {
-    const printed = run(node, "--input-type=module", "-e", `import * as entry from "${entry}"; ${report}`);
+    const printed = run(machineNode, "--input-type=module", "-e", `import * as entry from "${entry}"; ${report}`);
     expect(Number.parseInt(printed)).toBeGreaterThan(0);
   });
   it("is required by name, without a warning", () => {
     const code = `process.on("warning", (warning) => { throw warning }); const entry = require("${entry}"); ${report}`;
-    expect(Number.parseInt(run(node, "--input-type=commonjs", "-e", code))).toBeGreaterThan(0);
+    expect(Number.parseInt(run(machineNode, "--input-type=commonjs", "-e", code))).toBeGreaterThan(0);
   });
 });
 
@@ -77,5 +71,18 @@ describe.each([
     const tsc = join(repository, "node_modules", "typescript", "bin", "tsc");
     const modules = ["--module", module, "--moduleResolution", resolution, "--target", "es2022", "--types", "node"];
     expect(run(process.execPath, tsc, "--noEmit", "--strict", ...modules, program)).toBe("");
+  });
+});
+
+describe("the command", () => {
+  it("runs from the tarball by npx, and from where it is installed", () => {
+    // without a registry: the one dependency comes as a tarball too
+    run("npm", "pack", join(repository, "node_modules", "oauth4webapi"), "--ignore-scripts", "--silent");
+    const tarballs = readdirSync(scratch).filter((name) => name.endsWith(".tgz"));
+    const packages = tarballs.flatMap((name) => ["--package", `./${name}`]);
+    const npx = ["exec", "--yes", "--offline", "--cache", join(scratch, "cache"), ...packages, "--", "mcp-oauth"];
+    const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as { version: string };
+    expect(run("npm", ...npx, "--version").trim()).toBe(version);
+    expect(run(machineNode, join(installed, "dist", "cli.js"), "help")).toContain("Usage: mcp-oauth");
   });
 });

@@ -1,0 +1,123 @@
+import type { AuthChallenge, AuthClientOptions, AuthEvent, TokenSet } from "../index.js";
+import { startTimer } from "../platform.js";
+import { askServer } from "./ask-server.js";
+import type { CommandContext } from "./command-context.js";
+import { EXIT } from "./command-error.js";
+import { loginFacts, loginJson } from "./describe-login.js";
+import { authorizeInBrowser } from "./login-in-browser.js";
+import type { Progress } from "./output.js";
+import { findLogin, openPlaceForLogin, openPlaces, readServerUrl, rememberPlace } from "./places.js";
+import type { FoundLogin, PlaceKind } from "./places.js";
+import { layOutFacts } from "./text-layout.js";
+
+/** Flags of `login`. */
+export interface LoginFlags {
+  readonly json?: true;
+  readonly browser: boolean;
+  readonly scope?: string;
+  readonly clientId?: string;
+  readonly subject?: string;
+  readonly store?: PlaceKind;
+  readonly port?: number;
+  /** Seconds that the user has. */
+  readonly timeout: number;
+  readonly force?: true;
+}
+
+/** What a login needs beside its flags. */
+export interface LoginStep extends CommandContext {
+  readonly session: FoundLogin["session"];
+  readonly challenge: AuthChallenge | undefined;
+  readonly progress: Progress;
+  /** Called when the user is asked. */
+  readonly onAsked: () => void;
+}
+
+/** When it takes this long to get to the user, another login may be under way. */
+const IMPATIENT_MS = 3_000;
+
+export async function login(url: string, flags: LoginFlags, context: CommandContext): Promise<number> {
+  const { output, signal } = context;
+  const { store, subject } = flags;
+  const serverUrl = readServerUrl(url);
+  const progress = output.progress(`Asking ${serverUrl.href} whether it wants a login`);
+  try {
+    const client = clientOptions(flags, progress);
+    const found = await findLogin(await openPlaces({ store, client }), serverUrl, subject);
+    const place = found?.place ?? (await openPlaceForLogin({ store, client }));
+    const session = place.client.session(serverUrl, { subject });
+    const isEnough = flags.force === undefined && covers(found?.tokens, flags.scope);
+    const usable = isEnough ? await session.getAccessToken({ signal }) : undefined;
+    const answer = await askServer(session, usable !== undefined, signal);
+    if (answer.kind === "open") {
+      progress.end();
+      if (flags.json) output.printJson({ serverUrl: serverUrl.href, loginNeeded: false });
+      else output.print(`No login needed: ${serverUrl.href} answers without one.`);
+      return EXIT.ok;
+    }
+    const tokens = await session.getTokens();
+    if (answer.kind === "accepted" && isEnough && tokens !== undefined) {
+      progress.end();
+      report("Already logged in; --force logs in once more", { place, session, tokens }, flags, context);
+      return EXIT.ok;
+    }
+    progress.update(`Looking for the authorization server of ${serverUrl.href}`);
+    const challenge = answer.kind === "refused" ? answer.challenge : undefined;
+    const { tokens: obtained, asked } = await logIn(flags, { ...context, session, challenge, progress });
+    rememberPlace(place);
+    progress.end();
+    const headline = asked ? "Logged in" : "Logged in by another login that has just ended";
+    report(headline, { place, session, tokens: obtained }, flags, context);
+    if (place.notice !== undefined) output.say(place.notice);
+    return EXIT.ok;
+  } finally {
+    progress.end();
+  }
+}
+
+function clientOptions({ clientId }: LoginFlags, progress: Progress): Partial<AuthClientOptions> {
+  const onEvent = (event: AuthEvent): void => {
+    if (event.type === "registered" && event.source === "dynamic") {
+      progress.update(`Registered as a new client at ${event.issuer}`);
+    }
+  };
+  // a public client, so that nothing is lost when a server leads to another issuer than expected
+  return clientId === undefined
+    ? { onEvent }
+    : { onEvent, preRegistered: ({ issuer }) => ({ issuer, clientId, tokenEndpointAuthMethod: "none" }) };
+}
+
+const words = (scope = ""): readonly string[] => scope.split(" ").filter(Boolean);
+
+/** Whether tokens have what is asked for; what the server did not say is taken for granted. */
+function covers(tokens: TokenSet | undefined, scope: string | undefined): boolean {
+  if (tokens === undefined) return false;
+  const granted = words(tokens.scope);
+  return tokens.scope === undefined || words(scope).every((word) => granted.includes(word));
+}
+
+async function logIn(
+  flags: LoginFlags,
+  step: Omit<LoginStep, "onAsked">,
+): Promise<{ readonly tokens: TokenSet; readonly asked: boolean }> {
+  let asked = false;
+  const stopWaiting = startTimer(() => {
+    step.progress.update("Still waiting; another login at this server may be under way");
+  }, IMPATIENT_MS);
+  const onAsked = (): void => {
+    asked = true;
+    stopWaiting();
+    step.progress.end();
+  };
+  try {
+    const tokens = await authorizeInBrowser(flags, { ...step, onAsked });
+    return { tokens, asked };
+  } finally {
+    stopWaiting();
+  }
+}
+
+function report(headline: string, found: FoundLogin, flags: LoginFlags, { output }: CommandContext): void {
+  if (flags.json) output.printJson(loginJson(found));
+  else output.print(`${output.style("green", "✓")} ${headline}\n${layOutFacts(loginFacts(found), output.columns())}`);
+}

@@ -1,0 +1,191 @@
+import { createInterface } from "node:readline";
+import { env, exit, stderr, stdin, stdout } from "node:process";
+import type { WriteStream } from "node:tty";
+import { styleText } from "node:util";
+import { startHeartbeat } from "../platform.js";
+import { cutText, wrapText } from "./text-layout.js";
+
+/** A colour or weight of text. */
+export type Style = "bold" | "dim" | "green" | "yellow" | "red";
+
+/** Something that the user may type while something else goes on. */
+export interface Question {
+  readonly message: string;
+  /** What is wrong with an answer, which is then asked for again. */
+  readonly problemWith: (answer: string) => string | undefined;
+  /** Ends the question. */
+  readonly signal: AbortSignal;
+  /** Called for Ctrl-C, which a prompt keeps from the process. */
+  readonly onInterrupt: () => void;
+}
+
+/** What is under way. */
+export interface Progress {
+  update(message: string): void;
+  /** Leaves nothing of it on a terminal. */
+  end(): void;
+}
+
+/** The terminal, or what stands in its place. Nothing else in the command reads or writes it. */
+export interface Output {
+  /** Columns of what results are printed to; `Infinity` when that is no terminal. */
+  columns(): number;
+  /** Whether results are printed to a terminal, where others may look on. */
+  readonly isTerminal: boolean;
+  /** A result, as it is: to stdout. */
+  print(text: string): void;
+  /** A result for programs. */
+  printJson(value: unknown): void;
+  /** What a person wants to know meanwhile: to stderr, wrapped to the terminal. */
+  say(text: string): void;
+  /** A URL on a line of its own, never wrapped, so that it can be copied whole. */
+  sayUrl(url: string): void;
+  /** Styles text that is printed, where styles are wanted. */
+  style(style: Style, text: string): string;
+  /** A spinner on a terminal, a line elsewhere. */
+  progress(message: string): Progress;
+  /** Resolves with the answer; never, when the question is ended or there is nobody to answer. */
+  ask(question: Question): Promise<string>;
+}
+
+const NARROWEST = 20;
+
+export function createOutput(): Output {
+  const isPlain = (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb";
+  const widthOf = (stream: WriteStream): number =>
+    stream.isTTY ? Math.max(NARROWEST, stream.columns || 80) : Infinity;
+  // whoever reads may stop when it has enough
+  for (const stream of [stdout, stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") exit();
+      throw error;
+    });
+  }
+  let spinner: Spinner | undefined;
+  /** Writes where a spinner may be turning: it moves down. */
+  const write = (stream: WriteStream, text: string): void => {
+    spinner?.clear();
+    stream.write(text);
+    spinner?.draw();
+  };
+  const print = (text: string): void => {
+    write(stdout, `${text}\n`);
+  };
+  const say = (text: string): void => {
+    write(stderr, `${wrapText(text, widthOf(stderr))}\n`);
+  };
+  function spin(message: string): Progress {
+    const own = (spinner = startSpinner(message));
+    return {
+      update: (next) => {
+        own.update(next);
+      },
+      end() {
+        if (spinner === own) spinner = undefined;
+        own.end();
+      },
+    };
+  }
+
+  return Object.freeze<Output>({
+    columns: () => widthOf(stdout),
+    isTerminal: stdout.isTTY,
+    print,
+    printJson: (value) => {
+      print(JSON.stringify(value, null, 2));
+    },
+    say,
+    sayUrl: (url) => {
+      write(stderr, `\n  ${url}\n\n`);
+    },
+    style: (style, text) => (stdout.isTTY && !isPlain ? styleText(style, text) : text),
+    progress: (message) => (stderr.isTTY && !isPlain ? spin(message) : startLines(message, say)),
+    ask: (question) => (stdin.isTTY && stderr.isTTY && !isPlain ? askInPrompt(question) : askForLine(question, say)),
+  });
+}
+
+function startLines(message: string, say: (text: string) => void): Progress {
+  say(message);
+  return { update: say, end: () => undefined };
+}
+
+interface Spinner extends Progress {
+  clear(): void;
+  draw(): void;
+}
+
+const FRAMES = "◒◐◓◑";
+const FRAME_MS = 100;
+const CLEAR_LINE = "\r\u001b[2K";
+
+// the one of the prompt library puts the terminal in raw mode and ends the process at Ctrl-C, before anything is tidied up
+function startSpinner(message: string): Spinner {
+  let [text, frame, isOver] = [message, 0, false];
+  const clear = (): void => void stderr.write(CLEAR_LINE);
+  const draw = (): void => {
+    const shown = cutText(text, Math.max(NARROWEST, stderr.columns || 80) - 3);
+    stderr.write(`${CLEAR_LINE}${FRAMES.charAt(frame++ % FRAMES.length)} ${shown}`);
+  };
+  draw();
+  const stop = startHeartbeat(draw, FRAME_MS);
+  return {
+    clear,
+    draw,
+    update(next) {
+      text = next;
+      if (!isOver) draw();
+    },
+    end() {
+      if (!isOver) clear();
+      isOver = true;
+      stop();
+    },
+  };
+}
+
+const never = (): Promise<never> => new Promise(() => undefined);
+
+/** What the prompt draws for a question that is open: a line for the message, one for the answer, and two that are empty. */
+const OPEN_PROMPT_ROWS = 4;
+
+async function askInPrompt({ message, problemWith, signal, onInterrupt }: Question): Promise<string> {
+  const { isCancel, text } = await import("@clack/prompts");
+  const validate = (value = ""): string | undefined => problemWith(value.trim());
+  const answer = await text({ message, validate, signal, output: stderr, withGuide: false });
+  if (!isCancel(answer)) {
+    // what was pasted ends a login: it need not stay on the screen
+    eraseRows(1 + Math.ceil(answer.length / Math.max(1, stderr.columns || 80)));
+    return answer.trim();
+  }
+  if (signal.aborted) eraseRows(OPEN_PROMPT_ROWS);
+  else onInterrupt();
+  return never();
+}
+
+const eraseRows = (rows: number): void => void stderr.write(`\u001b[${rows}A\u001b[J`);
+
+/** Where there is no terminal to draw on: one line after the other is read, and that the input is at its end means no answer. */
+async function askForLine({ message, problemWith, signal }: Question, say: (text: string) => void): Promise<string> {
+  if (signal.aborted) return never();
+  say(message);
+  const lines = createInterface({ input: stdin });
+  const close = (): void => {
+    lines.close();
+    // what is still open would keep the process from ending
+    (stdin as { readonly unref?: () => void }).unref?.();
+  };
+  signal.addEventListener("abort", close);
+  try {
+    for await (const line of lines) {
+      const problem = problemWith(line.trim());
+      if (problem === undefined) return line.trim();
+      say(problem);
+    }
+  } catch {
+    // a closed stdin says nothing
+  } finally {
+    signal.removeEventListener("abort", close);
+    close();
+  }
+  return never();
+}

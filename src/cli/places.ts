@@ -1,0 +1,156 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createAuthClient, listSessions } from "../index.js";
+import type { AuthClient, AuthClientOptions, AuthSession, KVStore, TokenSet } from "../index.js";
+import { createFileStore, createKeychainStore } from "../node.js";
+import { CommandError, EXIT } from "./command-error.js";
+import { shortPath, stateDirectory } from "./state-directory.js";
+
+export type PlaceKind = "keychain" | "file";
+
+/** A store, with a client on it. */
+export interface Place {
+  readonly kind: PlaceKind;
+  readonly store: KVStore;
+  readonly client: AuthClient;
+  /** As it is told to people. */
+  readonly description: string;
+  /** Why it is not the keychain, to be said when the first login is kept. */
+  readonly notice?: string;
+}
+
+/** What a command may say about where tokens are. */
+export interface PlaceOptions {
+  /** `--store`. */
+  readonly store?: PlaceKind | undefined;
+  readonly client?: Partial<AuthClientOptions> | undefined;
+}
+
+const SERVICE = "mcp-oauth";
+const CHOICE_FILE = "stores.json";
+/** The user may be asked for a password. */
+const KEYCHAIN_TIMEOUT_MS = 60_000;
+
+/** The stores that logins went to, in the order they were first used. */
+function usedKinds(directory: string): readonly PlaceKind[] {
+  try {
+    const { stores } = JSON.parse(readFileSync(join(directory, CHOICE_FILE), "utf8")) as { stores?: unknown };
+    const known: readonly PlaceKind[] = ["keychain", "file"];
+    return Array.isArray(stores) ? stores.filter((kind): kind is PlaceKind => known.includes(kind as PlaceKind)) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Remembers where a login went, so that every later command finds it. */
+export function rememberPlace({ kind }: Place): void {
+  const directory = stateDirectory();
+  const used = usedKinds(directory);
+  if (used.includes(kind)) return;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const file = join(directory, CHOICE_FILE);
+  writeFileSync(`${file}.new`, `${JSON.stringify({ v: 1, stores: [...used, kind] })}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+async function openPlace(kind: PlaceKind, client: Partial<AuthClientOptions> = {}): Promise<Place> {
+  const directory = stateDirectory();
+  const store =
+    kind === "file"
+      ? createFileStore({ directory })
+      : await createKeychainStore({ service: SERVICE, lockDirectory: directory, timeoutMs: KEYCHAIN_TIMEOUT_MS });
+  return {
+    kind,
+    store,
+    client: createAuthClient({ clientMetadata: { client_name: "mcp-oauth" }, store, ...client }),
+    description: kind === "file" ? `files in ${shortPath(directory)}` : "the keychain of the system",
+  };
+}
+
+/** Every store that may hold logins: the one that was asked for, else all that were used. */
+export async function openPlaces({ store, client }: PlaceOptions): Promise<readonly Place[]> {
+  const kinds = store === undefined ? usedKinds(stateDirectory()) : [store];
+  return Promise.all(kinds.map((kind) => openPlace(kind, client)));
+}
+
+/** The store for a login: the one that was asked for, the one that is in use, else the keychain where there is one. */
+export async function openPlaceForLogin({ store, client }: PlaceOptions): Promise<Place> {
+  const [kind = store] = store === undefined ? usedKinds(stateDirectory()) : [store];
+  if (kind !== undefined) return openPlace(kind, client);
+  try {
+    return await openPlace("keychain", client);
+  } catch (error) {
+    const isMissing = (error as Error).message.includes("could not be loaded");
+    const reason = isMissing ? 'the package "@napi-rs/keyring" is not installed' : "no keychain works here";
+    return { ...(await openPlace("file", client)), notice: `Logins are kept in files, since ${reason}.` };
+  }
+}
+
+/** A login in one of the stores. */
+export interface FoundLogin {
+  readonly place: Place;
+  readonly session: AuthSession;
+  readonly tokens: TokenSet;
+}
+
+/** Finds the login of a server and account. */
+export async function findLogin(
+  places: readonly Place[],
+  serverUrl: URL,
+  subject: string | undefined,
+): Promise<FoundLogin | undefined> {
+  for (const place of places) {
+    const session = place.client.session(serverUrl, { subject });
+    const tokens = await session.getTokens();
+    if (tokens !== undefined) return { place, session, tokens };
+  }
+  return undefined;
+}
+
+/** All logins, or those at one server, sorted. */
+export async function listLogins(places: readonly Place[], serverUrl?: URL): Promise<readonly FoundLogin[]> {
+  const found: FoundLogin[] = [];
+  for (const place of places) {
+    const wanted = serverUrl && keyOf(place.client.session(serverUrl));
+    for await (const { serverUrl: listed, subject } of listSessions(place.store)) {
+      const session = place.client.session(listed, { subject });
+      if (wanted !== undefined && keyOf(session) !== wanted) continue;
+      const tokens = await session.getTokens();
+      if (tokens !== undefined) found.push({ place, session, tokens });
+    }
+  }
+  return found.sort((one, other) => sortKey(one).localeCompare(sortKey(other)));
+}
+
+const keyOf = ({ serverUrl }: AuthSession): string => serverUrl.replace(/\/(?=$|\?)/, "");
+const sortKey = ({ session, place }: FoundLogin): string =>
+  [session.serverUrl, session.subject ?? "", place.kind].join(" ");
+
+/** Reads the URL of an MCP server that a person typed. */
+export function readServerUrl(text: string): URL {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    const guess = /^[\w.-]+(:\d+)?(\/|$)/.test(text) ? `https://${text}` : "https://mcp.example.com/mcp";
+    throw new CommandError("url_invalid", `${JSON.stringify(text)} is no URL`, {
+      exitCode: EXIT.usage,
+      next: `Write it whole, like ${guess}.`,
+    });
+  }
+  if (!/^https?:$/.test(url.protocol)) {
+    throw new CommandError(
+      "url_invalid",
+      `MCP servers have https URLs, or http ones on this machine, not ${url.protocol}`,
+      {
+        exitCode: EXIT.usage,
+      },
+    );
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new CommandError("url_invalid", "the URL of the MCP server must not contain a user name or password", {
+      exitCode: EXIT.usage,
+    });
+  }
+  return url;
+}

@@ -1,0 +1,156 @@
+import process from "node:process";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { CommandContext } from "./command-context.js";
+import { EXIT, Interrupted } from "./command-error.js";
+import { describeFailure } from "./describe-failure.js";
+import type { LoginFlags } from "./login.js";
+import type { LogoutFlags } from "./logout.js";
+import type { Output } from "./output.js";
+import type { StatusFlags } from "./status.js";
+import type { TokenFlags } from "./token.js";
+
+const WIDEST = 80;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Runs the command line, and leaves its result in the exit code of the process. */
+export async function runProgram(words: readonly string[], version: string, output: Output): Promise<void> {
+  const controller = new AbortController();
+  const end = (name: (typeof SIGNALS)[number]): void => {
+    // whoever presses it twice does not want to wait
+    if (controller.signal.aborted) process.exit(new Interrupted(name).exitCode);
+    controller.abort(new Interrupted(name));
+  };
+  for (const name of SIGNALS) process.on(name, end);
+  const context: CommandContext = {
+    output,
+    signal: controller.signal,
+    interrupt: () => {
+      end("SIGINT");
+    },
+  };
+  const program = createProgram(version, context, (code) => (process.exitCode = code));
+  try {
+    await program.parseAsync(words, { from: "user" });
+  } catch (error) {
+    process.exitCode = reportFailure(error, words.includes("--json"), output);
+  } finally {
+    for (const name of SIGNALS) process.off(name, end);
+  }
+}
+
+function reportFailure(error: unknown, asJson: boolean, output: Output): number {
+  // commander has said it already
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof Interrupted) return error.exitCode;
+  const { code, message, next, exitCode } = describeFailure(error);
+  if (asJson) output.printJson({ error: { code, message, ...(next !== undefined && { next }) } });
+  else output.say([`mcp-oauth: ${message}`, ...(next === undefined ? [] : [`  ${next}`])].join("\n"));
+  return exitCode;
+}
+
+function createProgram(version: string, context: CommandContext, done: (exitCode: number) => void): Command {
+  const { output } = context;
+  const program = new Command("mcp-oauth")
+    .description("Logs you in to MCP servers, keeps the logins, and finds out what is wrong with a server.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help for a command")
+    .configureHelp({ helpWidth: Math.min(WIDEST, output.columns()), sortSubcommands: false })
+    .configureOutput({
+      writeOut: (text) => {
+        output.print(text.trimEnd());
+      },
+      writeErr: (text) => {
+        output.say(text.trimEnd());
+      },
+      outputError: (text, write) => {
+        write(text.replace(/^error: /, "mcp-oauth: "));
+      },
+    })
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText("after", EXIT_CODES);
+  program
+    .command("login")
+    .summary("log in at an MCP server")
+    .description("Logs in at an MCP server with the browser, and keeps the login.")
+    .argument("<url>", "URL of the MCP server")
+    .option("--no-browser", "only print the URL, do not open a browser")
+    .option("--scope <scopes>", "scopes to ask for, in place of those that the server names")
+    .option("--client-id <id>", "client that is registered at the authorization server")
+    .addOption(subjectOption())
+    .option("--port <number>", "port for the browser to come back to", wholeNumber(65_535))
+    .option("--timeout <seconds>", "how long to wait for you", wholeNumber(86_400), 300)
+    .option("--force", "log in even if there is a login that works")
+    .addOption(storeOption())
+    .addOption(jsonOption())
+    .action(async (url: string, flags: LoginFlags) => {
+      const { login } = await import("./login.js");
+      done(await login(url, flags, context));
+    });
+  program
+    .command("logout")
+    .summary("end a login, at the server and here")
+    .description("Revokes the tokens of a login at the server, and deletes them here.")
+    .argument("[url]", "URL of the MCP server")
+    .option("--all", "end all logins")
+    .addOption(subjectOption())
+    .addOption(storeOption())
+    .addOption(jsonOption())
+    .action(async (url: string | undefined, flags: LogoutFlags) => {
+      const { logout } = await import("./logout.js");
+      done(await logout(url, flags, context));
+    });
+  program
+    .command("status")
+    .summary("list the logins")
+    .description("Lists the logins, or shows those at one server. Uses no network.")
+    .argument("[url]", "URL of the MCP server")
+    .addOption(subjectOption())
+    .addOption(storeOption())
+    .addOption(jsonOption())
+    .action(async (url: string | undefined, flags: StatusFlags) => {
+      const { status } = await import("./status.js");
+      done(await status(url, flags, context));
+    });
+  program
+    .command("token")
+    .summary("print an access token, for scripts")
+    .description("Prints an access token that works, renewed if it has to be.")
+    .argument("<url>", "URL of the MCP server")
+    .option("--tty", "print it even on a terminal")
+    .addOption(subjectOption())
+    .addOption(storeOption())
+    .addOption(jsonOption())
+    .addHelpText("after", TOKEN_EXAMPLE)
+    .action(async (url: string, flags: TokenFlags) => {
+      const { token } = await import("./token.js");
+      done(await token(url, flags, context));
+    });
+  program.helpCommand("help [command]", "print help for a command");
+  return program;
+}
+
+const EXIT_CODES = `
+Exit codes: 0 it worked, 1 it failed, 2 it was called wrongly,
+3 a login is needed.`;
+
+const TOKEN_EXAMPLE = `
+Example:
+  curl -H "Authorization: Bearer $(mcp-oauth token URL)" URL`;
+
+const subjectOption = (): Option => new Option("--subject <name>", "account, where you have several at a server");
+const jsonOption = (): Option => new Option("--json", "print JSON");
+const storeOption = (): Option =>
+  new Option("--store <where>", "where logins are kept (default: the keychain if it works)").choices([
+    "keychain",
+    "file",
+  ]);
+
+/** Reads a number from 1 to `most`. */
+const wholeNumber =
+  (most: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= 1 && value <= most) return value;
+    throw new InvalidArgumentError(`It has to be a whole number from 1 to ${most}.`);
+  };
