@@ -48,6 +48,7 @@ export default defineConfig([
       node: "src/node.ts",
       redis: "src/redis.ts",
       "mcp-sdk": "src/mcp-sdk.ts",
+      browser: "src/browser.ts",
       testing: "src/testing.ts",
     },
     platform: "neutral",

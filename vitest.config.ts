@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/package/**", "test/peers/**", "test/services/**", "test/processes/**"],
+    exclude: ["test/package/**", "test/peers/**", "test/services/**", "test/processes/**", "test/browser/**"],
     restoreMocks: true,
     unstubGlobals: true,
     unstubEnvs: true,

@@ -10,7 +10,7 @@ const rewrite = process.argv.includes("--local");
 mkdirSync(join(root, "docs", "api-report"), { recursive: true });
 mkdirSync(join(root, ".cache", "api-extractor"), { recursive: true });
 
-for (const entry of ["index", "node", "redis", "mcp-sdk", "testing"]) {
+for (const entry of ["index", "node", "redis", "mcp-sdk", "browser", "testing"]) {
   const base = ExtractorConfig.loadFile(configPath);
   const extractorConfig = ExtractorConfig.prepare({
     configObject: {

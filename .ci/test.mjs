@@ -7,8 +7,14 @@ const run = (script) =>
   spawnSync("npm", ["run", "-s", script], { stdio: "inherit", shell: process.platform === "win32" }).status === 0;
 
 if (!run("build")) process.exit(1);
-const failed = ["test:unit", "test:package", "test:command", "test:peers", "test:services", "test:processes"].filter(
-  (script) => !run(script),
-);
+const failed = [
+  "test:unit",
+  "test:package",
+  "test:command",
+  "test:peers",
+  "test:services",
+  "test:processes",
+  "test:browser",
+].filter((script) => !run(script));
 if (failed.length > 0) console.error(`FAILED: ${failed.join(", ")}`);
 process.exitCode = failed.length > 0 ? 1 : 0;

@@ -24,7 +24,7 @@ export type TransportErrorCode =
   "network_error" | "request_timeout" | "insecure_url" | "redirect_refused" | "response_too_large" | "server_error";
 /** Codes of {@link CallbackServerError}. @public */
 export type CallbackServerErrorCode =
-  "callback_timeout" | "callback_server_closed" | "port_unavailable" | "unsupported_runtime";
+  "callback_timeout" | "callback_server_closed" | "port_unavailable" | "popup_blocked" | "unsupported_runtime";
 /** Codes of {@link StoreError}. @public */
 export type StoreErrorCode = "store_failed" | "lock_timeout";
 /** Every code; each belongs to exactly one class. @public */
@@ -191,7 +191,7 @@ export class TransportError extends AuthError<
   declare readonly retryAt?: number;
 }
 
-/** The loopback callback server could not start, or got no callback. @public */
+/** The loopback callback server or the window of a login could not be had, or brought no callback. @public */
 export class CallbackServerError extends AuthError<CallbackServerErrorCode, { readonly port?: number | undefined }> {
   /** `CallbackServerError` */
   override readonly name = "CallbackServerError";

@@ -5,6 +5,10 @@ interface Ambient {
   readonly process?: { readonly getBuiltinModule?: (id: string) => unknown; readonly platform?: string };
   readonly navigator?: { readonly userAgent?: string; readonly locks?: LockManager };
   readonly location?: { readonly href: string };
+  readonly open?: (url: string, target: string, features: string) => Window | null;
+  readonly close?: () => void;
+  readonly history?: Pick<History, "replaceState">;
+  readonly BroadcastChannel?: typeof BroadcastChannel;
   readonly WeakRef?: typeof WeakRef;
 }
 
@@ -156,3 +160,27 @@ export const weakly = <T extends object>(target: T): { deref(): T | undefined } 
 
 /** Web Crypto. */
 export const subtleCrypto = (): SubtleCrypto => crypto.subtle;
+
+/** What a page can do for a login in a window of its own. */
+export interface BrowserPage {
+  readonly url: string;
+  /** An empty window, or `null` when the browser refuses. */
+  readonly openWindow: (features: string) => Window | null;
+  readonly closeWindow: () => void;
+  /** Replaces the address without loading anything. */
+  readonly showUrl: (url: string) => void;
+  readonly openChannel: (name: string) => BroadcastChannel;
+}
+
+/** The page that this code runs in; `undefined` outside of browsers, and in their workers. */
+export function browserPage(): BrowserPage | undefined {
+  const { location, open, close, history, BroadcastChannel: Channel } = ambient();
+  if (!location || !open || !close || !history || !Channel) return undefined;
+  return {
+    url: location.href,
+    openWindow: (features) => open.call(globalThis, "", "_blank", features),
+    closeWindow: () => close.call(globalThis),
+    showUrl: (url) => history.replaceState(null, "", url),
+    openChannel: (name) => new Channel(name),
+  };
+}

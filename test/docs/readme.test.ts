@@ -68,6 +68,7 @@ import { join } from "node:path";
 import { createClient } from "redis";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 declare const authorizationUrl: URL;
+declare const button: HTMLElement;
 declare const pending: PendingAuthorization;
 declare const registration: ClientRegistration;
 declare const response: Response;
@@ -85,6 +86,7 @@ it("every example of the docstrings compiles", { timeout: 60_000 }, () => {
     importAll("src/node.ts", "mcp-oauth-client/node", seen) +
     importAll("src/redis.ts", "mcp-oauth-client/redis", seen) +
     importAll("src/mcp-sdk.ts", "mcp-oauth-client/mcp-sdk", seen) +
+    importAll("src/browser.ts", "mcp-oauth-client/browser", seen) +
     importAll("src/testing.ts", "mcp-oauth-client/testing", seen) +
     PRELUDE;
   const files = new Map<string, CodeBlock>();

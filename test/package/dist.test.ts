@@ -48,9 +48,12 @@ async function withRolldown(contents: string): Promise<Bundle> {
 }
 
 describe("what dist imports", () => {
-  it.each(["index", "redis", "mcp-sdk", "testing"])("%s: the OAuth library and no Node module", async (entry) => {
-    expect(["oauth4webapi"]).toEqual(expect.arrayContaining([...(await importsOf(entry))]));
-  });
+  it.each(["index", "redis", "mcp-sdk", "browser", "testing"])(
+    "%s: the OAuth library and no Node module",
+    async (entry) => {
+      expect(["oauth4webapi"]).toEqual(expect.arrayContaining([...(await importsOf(entry))]));
+    },
+  );
   it("node: the same, and Node modules by their `node:` names", async () => {
     const others = (await importsOf("node")).filter((name) => name !== "oauth4webapi");
     expect(others.filter((name) => !name.startsWith("node:") || !builtinModules.includes(name.slice(5)))).toEqual([]);
@@ -61,7 +64,7 @@ describe("what dist imports", () => {
     expect([...new Set(packages)]).toEqual(["oauth4webapi"]);
     expect(readFileSync(join(dist, "cli.js"), "utf8")).toMatch(/^#!\/usr\/bin\/env node\n/);
   });
-  it.each(["index", "node", "redis", "mcp-sdk", "testing"])(
+  it.each(["index", "node", "redis", "mcp-sdk", "browser", "testing"])(
     "%s: late, nothing that a bundler would take in",
     async (entry) => {
       expect(await importsOf(entry, true)).toEqual([]);
@@ -83,13 +86,16 @@ describe.each([
     .filter(([, value]) => typeof value === "function")
     .map(([name]) => name);
 
-  it.each(["mcp-oauth-client", "mcp-oauth-client/redis", "mcp-oauth-client/mcp-sdk", "mcp-oauth-client/testing"])(
-    "an import of %s for nothing leaves nothing",
-    async (name) => {
-      const { code } = await bundle(`import "${name}";`);
-      expect(code.replace(/\/\/#.*/g, "").trim()).toBe("");
-    },
-  );
+  it.each([
+    "mcp-oauth-client",
+    "mcp-oauth-client/redis",
+    "mcp-oauth-client/mcp-sdk",
+    "mcp-oauth-client/browser",
+    "mcp-oauth-client/testing",
+  ])("an import of %s for nothing leaves nothing", async (name) => {
+    const { code } = await bundle(`import "${name}";`);
+    expect(code.replace(/\/\/#.*/g, "").trim()).toBe("");
+  });
   it.each(functions)("%s stands alone, without a Node module", async (name) => {
     const { code, imports } = await bundle(`import { ${name} } from "mcp-oauth-client"; console.log(${name});`);
     expect(imports).toEqual([]);

@@ -29,7 +29,7 @@ afterAll(() => {
 it("holds the build, the documents and nothing else", () => {
   const files = readdirSync(installed, { recursive: true, encoding: "utf8" }).map((name) => name.replaceAll("\\", "/"));
   const documents = ["CHANGELOG.md", "LICENSE", "README.md", "THIRD-PARTY-NOTICES", "package.json"];
-  const entries = ["index", "node", "redis", "mcp-sdk", "testing"].flatMap((name) => [
+  const entries = ["index", "node", "redis", "mcp-sdk", "browser", "testing"].flatMap((name) => [
     `dist/${name}.js`,
     `dist/${name}.d.ts`,
   ]);
@@ -44,6 +44,7 @@ describe.each([
   "mcp-oauth-client/node",
   "mcp-oauth-client/redis",
   "mcp-oauth-client/mcp-sdk",
+  "mcp-oauth-client/browser",
   "mcp-oauth-client/testing",
 ])("%s", (entry) => {
   const report = `console.log(Object.keys(entry).length, process.version)`;
@@ -64,7 +65,7 @@ describe.each([
 ])("a program in TypeScript (module %s, resolution %s)", (module, resolution) => {
   it("compiles against the declarations, which are themselves checked", () => {
     const program = join(scratch, "program.mts");
-    const lines = ["", "/node", "/redis", "/mcp-sdk", "/testing"].map(
+    const lines = ["", "/node", "/redis", "/mcp-sdk", "/browser", "/testing"].map(
       (path, index) => `export * as e${index} from "mcp-oauth-client${path}";`,
     );
     writeFileSync(program, lines.join("\n"));

@@ -35,7 +35,8 @@ export async function startServedMcpServer(
   };
 }
 
-function createNotesServer(): McpServer {
+/** An MCP server with the tool `read_notes`, by the official SDK. */
+export function createNotesServer(): McpServer {
   const mcp = new McpServer({ name: "notes", version: "1.0.0" });
   mcp.registerTool("read_notes", { inputSchema: z.object({}) }, () => ({
     content: [{ type: "text", text: "no notes" }],

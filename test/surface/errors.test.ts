@@ -35,7 +35,13 @@ const CODES = {
     "response_too_large",
     "server_error",
   ],
-  CallbackServerError: ["callback_timeout", "callback_server_closed", "port_unavailable", "unsupported_runtime"],
+  CallbackServerError: [
+    "callback_timeout",
+    "callback_server_closed",
+    "port_unavailable",
+    "popup_blocked",
+    "unsupported_runtime",
+  ],
   StoreError: ["store_failed", "lock_timeout"],
 } as const;
 
@@ -59,7 +65,7 @@ it("has these codes, each in one class", () => {
 
   const all = Object.values(CODES).flat();
   expect(new Set(all).size).toBe(all.length);
-  expect(all).toHaveLength(33);
+  expect(all).toHaveLength(34);
 });
 
 it("exports these classes, and every one is known by its brand", () => {

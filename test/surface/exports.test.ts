@@ -45,6 +45,10 @@ it("has these names for Redis", async () => {
   expect(Object.keys(await import("../../src/redis.js"))).toEqual(["createRedisStore"]);
 });
 
+it("has these names for browsers", async () => {
+  expect(Object.keys(await import("../../src/browser.js")).sort()).toEqual(["authorizeWithPopup", "completePopup"]);
+});
+
 it("has these names for the SDKs of MCP", async () => {
   expect(Object.keys(await import("../../src/mcp-sdk.js")).sort()).toEqual([
     "createAiSdkAuthProvider",
@@ -63,6 +67,7 @@ it("has no default export and no default instance", async () => {
     import("../../src/node.js"),
     import("../../src/redis.js"),
     import("../../src/mcp-sdk.js"),
+    import("../../src/browser.js"),
     import("../../src/testing.js"),
   ];
   for (const entry of entries) expect(Object.keys(await entry)).not.toContain("default");

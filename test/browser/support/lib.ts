@@ -1,0 +1,6 @@
+// What the pages of the tests have as `lib`: the library as a page would import it.
+import * as browser from "../../../src/browser.js";
+import * as root from "../../../src/index.js";
+
+export const lib = { ...root, ...browser };
+Object.assign(globalThis, { lib });

@@ -1,0 +1,29 @@
+import { build } from "esbuild";
+import { serve, type Served } from "../../support/serve.ts";
+
+/** A site of one empty page, at every path, with the library in `lib`. The page at `/callback` completes popups. */
+export async function startSite(): Promise<Served> {
+  const { outputFiles } = await build({
+    entryPoints: [`${import.meta.dirname}/lib.ts`],
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    write: false,
+  });
+  const script = outputFiles[0]?.text ?? "";
+  const pages: Partial<Record<string, () => Response>> = {
+    "/lib.js": () => new Response(script, { headers: { "content-type": "text/javascript" } }),
+    "/callback": () => html(`import "/lib.js"; lib.completePopup();`),
+  };
+  return await serve(
+    () =>
+      async ({ url }) =>
+        (pages[new URL(url).pathname] ?? (() => html(`import "/lib.js";`)))(),
+  );
+}
+
+const html = (script: string): Response =>
+  new Response(`<!doctype html><title>test</title><script type="module">${script}</script>`, {
+    headers: { "content-type": "text/html; charset=utf-8" },
+  });

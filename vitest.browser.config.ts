@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+// Pages in the Chromium that .ci/chromium.sh finds, driven from here.
+export default defineConfig({
+  test: {
+    include: ["test/browser/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    reporters: ["default", ["json", { outputFile: ".cache/results/browser.json" }]],
+  },
+});
