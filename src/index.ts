@@ -67,6 +67,9 @@ export { selectScope } from "./protocol/scope.js";
 export type { SelectScopeOptions } from "./protocol/scope.js";
 export { parseAuthChallenge } from "./wire/challenge.js";
 
+export type { ServerAllowances, ServerProfile } from "./profile-types.js";
+export { knownServers } from "./profiles/known-servers.js";
+
 export { startCallbackServer } from "./callback-server/start-callback-server.js";
 export type {
   CallbackServer,

@@ -1,3 +1,5 @@
+import type { ServerAllowances } from "./profile-types.js";
+
 /** A value, or a promise of it. Stores and host callbacks may answer either way. @public */
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -139,6 +141,8 @@ export interface ServerMetadata {
   /** `protected_resource`: RFC 9728 was followed. `origin_metadata`: a server of MCP revision 2025-03-26 whose origin publishes
    * metadata. `origin_defaults`: one that publishes none, so that `/authorize`, `/token` and `/register` are assumed. */
   readonly source: "protected_resource" | "origin_metadata" | "origin_defaults";
+  /** What a `ServerProfile` allows this authorization server, if there is one for it. */
+  readonly allowances?: ServerAllowances | undefined;
 }
 
 /** How a client authenticates at the token endpoint. @public */

@@ -43,6 +43,10 @@ export async function callEndpoint(
   return answer;
 }
 
+/** What to send as `resource`; none where a profile says so. */
+export const resourceParameter = ({ allowances }: ServerMetadata, own: string): string | undefined =>
+  allowances?.resource === "omit" ? undefined : (allowances?.resource ?? own);
+
 /** The parameters of {@link postForm} that no message may repeat. */
 const SECRETS = /code|token$|assertion$/;
 
@@ -56,7 +60,9 @@ export async function postForm(
     accept: "application/json",
     "content-type": "application/x-www-form-urlencoded;charset=UTF-8",
   });
-  const body = new URLSearchParams(withoutUndefined(parameters as Readonly<Record<string, string>>));
+  const { resource } = parameters;
+  const sent = { ...parameters, resource: resource && resourceParameter(server, resource) };
+  const body = new URLSearchParams(withoutUndefined(sent as Readonly<Record<string, string>>));
   const now = (options.now ?? currentTime)();
   const secret = await authenticateClient({ server, registration, headers, body, now }, options);
   const secrets = [...body].map(([name, value]) => (SECRETS.test(name) ? value : secret));

@@ -32,7 +32,7 @@ export function validateCallback(
   if (isWrong && source !== "origin_defaults") {
     throw new AuthorizationError(
       "callback_issuer_mismatch",
-      `the callback lacks the "iss" of ${quoteRemote(issuer)}, where the login was started; start the login again`,
+      `"iss" of the callback is ${iss === null ? "missing" : "another issuer"}, expected ${quoteRemote(issuer)}; start the login again`,
     );
   }
   const answer = { error: nonEmpty(params.get("error")), description: nonEmpty(params.get("error_description")) };

@@ -14,8 +14,9 @@ export async function authenticateClient(
     throw new TypeError(`${missing} is missing, and ${method} needs it`);
   }
   if (method === "client_secret_basic") {
+    const encode = request.server.allowances?.basicAuth ? String : formEncode;
     // As RFC 6749 §2.3.1 wants it, and no character more: servers that do not decode "-", "_" and "." know no such client.
-    headers.set("authorization", `Basic ${btoa(`${formEncode(clientId)}:${formEncode(clientSecret ?? "")}`)}`);
+    headers.set("authorization", `Basic ${btoa(`${encode(clientId)}:${encode(clientSecret ?? "")}`)}`);
   } else {
     body.set("client_id", clientId);
     if (isSecret) body.set("client_secret", clientSecret ?? "");

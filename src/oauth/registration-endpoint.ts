@@ -33,7 +33,8 @@ export async function requestRegistration(
   throw new RegistrationError(
     absent ? "registration_unsupported" : "registration_rejected",
     `${quoteRemote(issuer)} does not register this client${closed ? ": its registration is closed" : ""} (${describeAnswer(answer)}); ` +
-      "check clientMetadata, or use a pre-registered client id from its operator",
+      (server.allowances?.registrationHint ??
+        "check clientMetadata, or use a pre-registered client id from its operator"),
     { issuer, ...answerDetails(answer) },
   );
 }

@@ -1,4 +1,6 @@
 import { TokenError } from "../errors.js";
+import type { ServerAllowances } from "../profile-types.js";
+import type { OAuthAnswer } from "./normalize-response.js";
 import { nonEmpty } from "./normalize-response.js";
 import { withoutUndefined } from "./without-undefined.js";
 
@@ -13,6 +15,20 @@ export interface TokenGrant {
   readonly refreshTokenExpiresAt?: number;
   readonly obtainedAt: number;
   readonly clockSkew?: number;
+}
+
+/** The token response as a profile lets it be read. */
+export function allowedDocument(
+  { document, body }: OAuthAnswer,
+  shape: ServerAllowances["tokenResponse"],
+): OAuthAnswer["document"] {
+  if (shape === "form") return document ?? Object.fromEntries(new URLSearchParams(body));
+  if (shape === "untyped" && document) return { token_type: "Bearer", ...document };
+  if (!/slack|commas/.test(shape ?? "") || !document) return document;
+  const { authed_user: user, ...rest } = document;
+  const members: OAuthAnswer["document"] =
+    shape === "slack" ? { ...rest, ...(user as object), token_type: "Bearer" } : rest;
+  return { ...members, scope: nonEmpty(members["scope"])?.replaceAll(",", " ") };
 }
 
 /** What `Date` does not tell: it has whole seconds, and the answer was under way. */
@@ -55,5 +71,5 @@ export function readTokenDocument(
 const invalid = (party: string, member: string): TokenError =>
   new TokenError(
     "token_response_invalid",
-    `the token response of ${party} has no usable "${member}"; its operator has to correct this`,
+    `the token response of ${party} has no usable "${member}"; its operator has to correct this, or a server profile may allow it (tokenResponse)`,
   );

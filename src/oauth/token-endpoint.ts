@@ -2,7 +2,7 @@ import { quoteRemote, TokenError } from "../errors.js";
 import { postForm, type ClientRequestContext } from "./call-endpoint.js";
 import { answerDetails, describeAnswer, transientError } from "./map-error.js";
 import type { TokenGrant } from "./token-document.js";
-import { readTokenDocument } from "./token-document.js";
+import { allowedDocument, readTokenDocument } from "./token-document.js";
 
 /** What a grant sends beside `grant_type` and the client's own parameters (RFC 6749 §4.1.3 and §6, RFC 7636 §4.5, RFC 8707 §2). */
 interface GrantParameters {
@@ -30,7 +30,8 @@ export async function requestTokens<G extends keyof GrantParameters>(
 ): Promise<TokenGrant> {
   const party = quoteRemote(context.server.issuer);
   const answer = await postForm(context, "token_endpoint", { grant_type: grantType, ...parameters });
-  const { document, error, status, receivedAt, headers } = answer;
+  const { error, status, receivedAt, headers } = answer;
+  const document = allowedDocument(answer, context.server.allowances?.tokenResponse);
   if (!document) throw transientError(answer);
   if (error === undefined && status === 200) return readTokenDocument(document, party, receivedAt, headers.get("date"));
   const isUnusable = error === undefined && status < 400;

@@ -1,5 +1,6 @@
 import { DiscoveryError, quoteRemote } from "../errors.js";
 import { createLoginSecrets } from "../oauth/pkce.js";
+import { resourceParameter } from "../oauth/call-endpoint.js";
 import { withoutUndefined } from "../oauth/without-undefined.js";
 import { currentTime } from "../platform.js";
 import type { ClientRegistration, ClockOptions, HttpOptions, PendingAuthorization, ServerMetadata } from "../types.js";
@@ -81,7 +82,7 @@ export async function createAuthorizationRequest(
     code_challenge: codeChallenge,
     code_challenge_method: "S256",
     state,
-    resource: server.resource,
+    resource: resourceParameter(server, server.resource) ?? "",
     scope: scope ?? "",
     // Not ours, but they change what is answered and where to.
     response_mode: "",
@@ -92,7 +93,9 @@ export async function createAuthorizationRequest(
     if (Object.hasOwn(params, name)) throw new TypeError(`extraParams.${name} is decided by the library; remove it`);
   }
   const prompt = scope?.split(" ").includes("offline_access") ? { prompt: "consent" } : {};
-  for (const [name, value] of Object.entries({ ...prompt, ...extraParams, ...params })) {
+  const own: Record<string, string> = { ...prompt, ...server.allowances?.authorizationParams };
+  for (const name in own) own[name] = own[name]?.replace("{scope}", scope ?? "") ?? "";
+  for (const [name, value] of Object.entries({ ...own, ...extraParams, ...params })) {
     if (value !== "") url.searchParams.set(name, value);
   }
   const createdAt = now();
@@ -113,12 +116,12 @@ export async function createAuthorizationRequest(
   };
 }
 
-function authorizationEndpoint({ issuer, source, authorizationServer }: ServerMetadata): string {
+function authorizationEndpoint({ issuer, source, authorizationServer, allowances }: ServerMetadata): string {
   const party = `the authorization server ${quoteRemote(issuer)}`;
   const {
     authorization_endpoint: endpoint,
     response_types_supported: responseTypes,
-    code_challenge_methods_supported: challengeMethods,
+    code_challenge_methods_supported: challengeMethods = allowances?.assumeS256 ? ["S256"] : [],
   } = authorizationServer;
   if (endpoint === undefined) {
     throw new DiscoveryError(
@@ -129,10 +132,10 @@ function authorizationEndpoint({ issuer, source, authorizationServer }: ServerMe
   if (responseTypes && !responseTypes.includes("code")) {
     throw new DiscoveryError("metadata_invalid", `${party} lists no "code" in "response_types_supported"`);
   }
-  if (source !== "origin_defaults" && !challengeMethods?.includes("S256")) {
+  if (source !== "origin_defaults" && !challengeMethods.includes("S256")) {
     throw new DiscoveryError(
       "pkce_unsupported",
-      `${party} lists no "S256" in "code_challenge_methods_supported"; its operator has to enable PKCE`,
+      `${party} lists no "S256" in "code_challenge_methods_supported"; its operator has to enable PKCE, or a server profile to say that it is (assumeS256)`,
     );
   }
   return endpoint;

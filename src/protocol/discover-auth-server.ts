@@ -1,5 +1,7 @@
 import { DiscoveryError, quoteRemote } from "../errors.js";
 import type { DiscoveryErrorCode } from "../errors.js";
+import { withoutUndefined } from "../oauth/without-undefined.js";
+import type { ServerProfile } from "../profile-types.js";
 import type {
   AuthChallenge,
   AuthorizationServerMetadata,
@@ -19,6 +21,7 @@ import {
   withoutQuery,
 } from "../wire/url-policy.js";
 import { authorizationServerMetadataUrls, protectedResourceMetadataUrls } from "../wire/well-known.js";
+import { allowancesOf, answersTo } from "./server-profile.js";
 import { findMetadata, throwFailure } from "./metadata-lookup.js";
 import type { DiscoveryStep, MetadataLookup, Reading } from "./metadata-lookup.js";
 
@@ -38,6 +41,9 @@ export interface DiscoverAuthServerOptions extends HttpOptions {
    * request, and is checked like an answer. */
   readonly knownAuthorizationServer?:
     ((issuer: string) => MaybePromise<AuthorizationServerMetadata | undefined>) | undefined;
+  /** What is known of authorization servers that deviate; see {@link ServerProfile}.
+   * @defaultValue none: nothing is allowed to anybody */
+  readonly profiles?: readonly ServerProfile[] | undefined;
   /** Hears of every metadata URL that is asked, in order, with what came of it; for tools that explain a server. What it throws
    * ends the discovery. */
   readonly onStep?: ((step: DiscoveryStep) => void) | undefined;
@@ -87,18 +93,19 @@ export async function discoverAuthServer(
     named !== undefined && parseUrl(named) ? [...new Set([named, ...urls])] : urls,
     (document) => readProtectedResource(document, url),
   );
-  if (!found) return { serverUrl: String(serverUrl), ...(await useOrigin(lookup, options)) };
-  const { value: protectedResource, url: resourceMetadataUrl } = found;
-  const authorizationServer = await findAuthorizationServer(lookup, protectedResource, options);
-  return {
-    serverUrl: String(serverUrl),
-    resource: protectedResource.resource,
-    issuer: authorizationServer.issuer,
-    authorizationServer,
-    protectedResource,
-    resourceMetadataUrl,
-    source: "protected_resource",
-  };
+  const { value: protectedResource, url: resourceMetadataUrl } = found ?? {};
+  const server = protectedResource
+    ? {
+        resource: protectedResource.resource,
+        authorizationServer: await findAuthorizationServer(lookup, protectedResource, options),
+        protectedResource,
+        resourceMetadataUrl,
+        source: "protected_resource" as const,
+      }
+    : await useOrigin(lookup, options);
+  const { issuer } = server.authorizationServer;
+  const allowances = allowancesOf(options.profiles, issuer);
+  return withoutUndefined<ServerMetadata>({ serverUrl: String(serverUrl), issuer, ...server, allowances });
 }
 
 type UsableResource = ProtectedResourceMetadata & { readonly authorization_servers: readonly string[] };
@@ -118,7 +125,7 @@ function readProtectedResource(document: object, serverUrl: URL): Reading<Usable
 async function findAuthorizationServer(
   lookup: MetadataLookup,
   protectedResource: UsableResource,
-  { selectIssuer, knownAuthorizationServer }: DiscoverAuthServerOptions,
+  { selectIssuer, knownAuthorizationServer, profiles }: DiscoverAuthServerOptions,
 ): Promise<AuthorizationServerMetadata> {
   let issuers = protectedResource.authorization_servers;
   if (selectIssuer) {
@@ -132,7 +139,7 @@ async function findAuthorizationServer(
     const { serverUrl, http, attempts } = lookup;
     const own: MetadataLookup = { serverUrl, http, attempts };
     const read = (document: object): Reading<AuthorizationServerMetadata> =>
-      readAuthorizationServer(document, issuer, serverUrl, protectedResource.resource);
+      readAuthorizationServer(document, issuer, serverUrl, profiles, protectedResource.resource);
     const refuse = (code: DiscoveryErrorCode, problem: string): DiscoveryError =>
       new DiscoveryError(code, `the authorization server ${quoteRemote(issuer)} ${problem}`, { attempts });
     if (!ISSUER.test(issuer) || !parseUrl(issuer)) {
@@ -165,13 +172,14 @@ function readAuthorizationServer(
   document: object,
   issuer: string,
   serverUrl: URL,
+  profiles: readonly ServerProfile[] | undefined,
   resource?: string,
 ): Reading<AuthorizationServerMetadata> {
   const parsed = parseAuthorizationServerMetadata(document);
   if (!parsed.ok) return parsed;
   const metadata = parsed.value;
-  if (!isSameIssuer(issuer, metadata.issuer)) {
-    const problem = `"issuer" is ${quoteRemote(metadata.issuer)}, expected ${quoteRemote(issuer)}`;
+  if (!answersTo(profiles, metadata.issuer, issuer)) {
+    const problem = `"issuer" is ${quoteRemote(metadata.issuer)}, expected ${quoteRemote(issuer)}; a server profile may allow it (issuerAliases)`;
     return { ok: false, code: "metadata_issuer_mismatch", problem };
   }
   for (const member of ["authorization_endpoint", "token_endpoint"] as const) {
@@ -191,23 +199,26 @@ function readAuthorizationServer(
 /** Servers of MCP revision 2025-03-26 are their own authorization server. */
 async function useOrigin(
   lookup: MetadataLookup,
-  { legacyFallback = true }: DiscoverAuthServerOptions,
-): Promise<Omit<ServerMetadata, "serverUrl">> {
+  { legacyFallback = true, profiles }: DiscoverAuthServerOptions,
+): Promise<Pick<ServerMetadata, "resource" | "authorizationServer" | "source">> {
   const { serverUrl, attempts } = lookup;
+  const issuer = serverUrl.origin;
+  const urls = authorizationServerMetadataUrls(issuer).slice(0, 1);
   throwFailure(lookup);
-  if (!legacyFallback) {
+  const found = legacyFallback
+    ? await findMetadata(lookup, "authorization_server_metadata", urls, (document) =>
+        readAuthorizationServer(document, issuer, serverUrl, profiles),
+      )
+    : undefined;
+  throwFailure(lookup);
+  // a site that answers everything with a page has said nothing
+  if (!found && (!legacyFallback || attempts.at(-1)?.status === 200)) {
     throw new DiscoveryError(
       "discovery_failed",
       `the MCP server ${withoutQuery(serverUrl)} publishes no protected resource metadata; its operator has to (RFC 9728)`,
       { attempts },
     );
   }
-  const issuer = serverUrl.origin;
-  const urls = authorizationServerMetadataUrls(issuer).slice(0, 1);
-  const found = await findMetadata(lookup, "authorization_server_metadata", urls, (document) =>
-    readAuthorizationServer(document, issuer, serverUrl),
-  );
-  throwFailure(lookup);
   const resource = resourceOf(serverUrl);
   const authorizationServer = found?.value ?? {
     issuer,
@@ -217,7 +228,6 @@ async function useOrigin(
   };
   return {
     resource,
-    issuer: authorizationServer.issuer,
     authorizationServer,
     source: found ? "origin_metadata" : "origin_defaults",
   };

@@ -41,7 +41,7 @@ export async function refreshTokens(
   if (!refreshToken) throw new TypeError("tokens has no refreshToken; the user has to log in again");
   requireSameIssuer("the token set", tokens.issuer, server.issuer);
   requireSameIssuer("the client registration", registration.issuer, server.issuer);
-  const { scope } = options;
+  const scope = options.scope ?? (server.allowances?.refreshScope && tokens.scope);
   const grant = await requestTokens({ server, registration, options }, "refresh_token", {
     refresh_token: refreshToken,
     resource,

@@ -69,7 +69,9 @@ export async function registerClient(
   if (server.authorizationServer.registration_endpoint === undefined) {
     throw new RegistrationError(
       "registration_unsupported",
-      `${quoteRemote(server.issuer)} offers no client registration; use a client id metadata document, or a pre-registered client id from its operator`,
+      `${quoteRemote(server.issuer)} offers no client registration; ` +
+        (server.allowances?.registrationHint ??
+          "use a client id metadata document, or a pre-registered client id from its operator"),
       { issuer: server.issuer },
     );
   }

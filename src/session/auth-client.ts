@@ -1,3 +1,4 @@
+import { allowancesOf } from "../protocol/server-profile.js";
 import { createAuthSession } from "./auth-session.js";
 import { finishAuthorization } from "./authorization.js";
 import { createClientContext } from "./client-context.js";
@@ -45,7 +46,9 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   });
 }
 
-function checkOptions({ clientMetadata, clientMetadataUrl }: AuthClientOptions): void {
+function checkOptions({ clientMetadata, clientMetadataUrl, profiles }: AuthClientOptions): void {
+  // the empty issuer, which nobody has, gets every pattern checked
+  allowancesOf(profiles, "");
   if (typeof clientMetadata !== "object" || (clientMetadata as unknown) === null) {
     throw new TypeError('"clientMetadata" must be an object such as { client_name: "Example" }');
   }

@@ -39,6 +39,7 @@ export async function discoverForSession(
     challenge: hint,
     selectIssuer: options.selectIssuer,
     legacyFallback: options.legacyFallback,
+    profiles: options.profiles,
     async knownAuthorizationServer(issuer) {
       if (anew) return undefined;
       // kept under what the metadata says; a resource may list the same issuer with or without the slash of an empty path

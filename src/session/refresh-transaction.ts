@@ -57,7 +57,11 @@ export async function transact(
   // read while the refresh is under way; the refresh token goes to the issuer it came from, whatever the answer
   const moved = need.refused === undefined ? undefined : hasMoved(context, cell, tokens, need.challenge);
   const timeoutMs = Math.min(http.timeoutMs ?? MAX_REQUEST_MS, MAX_REQUEST_MS);
-  const settle = await refreshTokens(stampedServer(cell, tokens, metadata), tokens, { ...http, timeoutMs, now }).then(
+  const settle = await refreshTokens(stampedServer(context, cell, tokens, metadata), tokens, {
+    ...http,
+    timeoutMs,
+    now,
+  }).then(
     (renewed) => () => accept(renewed),
     (error: unknown) => () => decline(error),
   );

@@ -25,11 +25,14 @@ export async function resolveRegistration(
   { redirectUri, signal }: Pick<StartAuthorizationOptions, "redirectUri" | "signal">,
 ): Promise<ResolvedRegistration> {
   const late = isLate(redirectUri) ? redirectUri : undefined;
-  const base = (isLate(redirectUri) ? redirectUri.base : redirectUri).toString();
+  const given = (isLate(redirectUri) ? redirectUri.base : redirectUri).toString();
+  const { redirectHost } = server.allowances ?? {};
+  const base = late && redirectHost ? Object.assign(new URL(given), { hostname: redirectHost }).href : given;
   const preRegistered = await findPreRegistered(context, server, previous);
   const stored = preRegistered === undefined ? await readRegistration(context, server, base) : undefined;
   const known = preRegistered ?? stored ?? metadataDocument(context, server);
-  const chosen = late === undefined ? base : (await late.listen(known?.redirectUris ?? [])).toString();
+  const chosen =
+    late === undefined ? base : (await late.listen(known?.redirectUris ?? (base === given ? [] : [base]))).toString();
   if (known !== undefined && (known.source !== "dynamic" || isRegistered(known, chosen))) {
     return { registration: known, redirectUri: chosen };
   }

@@ -1,5 +1,6 @@
 import type { AuthError } from "../errors.js";
 import type { DiscoverAuthServerOptions } from "../protocol/discover-auth-server.js";
+import type { ServerProfile } from "../profile-types.js";
 import type { KVStore, TokenStore } from "../store/kv-store.js";
 import type {
   AuthChallenge,
@@ -41,6 +42,9 @@ export interface AuthClientOptions extends Omit<HttpOptions, "signal">, ClockOpt
   /** Whether servers of MCP revision 2025-03-26, which publish no protected resource metadata, are served.
    * @defaultValue true */
   readonly legacyFallback?: boolean | undefined;
+  /** What is known of authorization servers that deviate, such as {@link knownServers}.
+   * @defaultValue none: nothing is allowed to anybody */
+  readonly profiles?: readonly ServerProfile[] | undefined;
   /** Hears what happens; never receives a secret. What it throws is ignored. */
   readonly onEvent?: ((event: AuthEvent) => void) | undefined;
 }

@@ -44,7 +44,7 @@ async function serverOf(
   signal: AbortSignal | undefined,
 ): Promise<ServerMetadata | undefined> {
   const stored = await context.records.get("issuer", recordKeys.issuer(tokens.issuer));
-  if (stored !== undefined) return stampedServer(cell, tokens, stored.authorizationServer);
+  if (stored !== undefined) return stampedServer(context, cell, tokens, stored.authorizationServer);
   const server = await discoverForSession(context, cell, { signal });
   return server.issuer === tokens.issuer ? server : undefined;
 }

@@ -1,12 +1,13 @@
 import type { AnyAuthError } from "../errors.js";
 import type { AuthChallenge, AuthorizationServerMetadata, ServerMetadata, TokenSet } from "../types.js";
-import { isSameIssuer } from "../wire/url-policy.js";
+import { allowancesOf, answersTo } from "../protocol/server-profile.js";
 import type { ClientContext } from "./client-context.js";
 import { discoverForSession } from "./discovery-cache.js";
 import type { TokenCell } from "./token-cell.js";
 
 /** The server as the tokens are stamped, which is all a refresh needs and never leads elsewhere. */
 export const stampedServer = (
+  { options }: ClientContext,
   { serverUrl }: TokenCell,
   { issuer, resource, tokenEndpoint }: TokenSet,
   authorizationServer: AuthorizationServerMetadata = { issuer, token_endpoint: tokenEndpoint },
@@ -16,6 +17,7 @@ export const stampedServer = (
   issuer,
   authorizationServer,
   source: "protected_resource",
+  allowances: allowancesOf(options.profiles, issuer),
 });
 
 /** Whether the MCP server now names other authorization servers than the one these tokens are from. */
@@ -28,7 +30,7 @@ export async function hasMoved(
   // metadata that cannot be read says nothing about a move
   const server = await discoverForSession(context, cell, { challenge }).catch(() => undefined);
   const listed = server?.protectedResource?.authorization_servers ?? [server?.issuer ?? issuer];
-  return !listed.some((candidate) => isSameIssuer(candidate, issuer));
+  return !listed.some((candidate) => answersTo(context.options.profiles, issuer, candidate));
 }
 
 /** Whether an error says that there is no token endpoint any more at its URL, or nobody to ask. */

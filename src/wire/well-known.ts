@@ -1,8 +1,12 @@
-/** Where the metadata of a protected resource may be, in the order in which MCP wants them asked (RFC 9728 §3.1). */
+/**
+ * Where the metadata of a protected resource may be, in the order in which MCP wants them asked (RFC 9728 §3.1). A slash at the end
+ * of the path is as the user typed it, and may be one too many.
+ */
 export function protectedResourceMetadataUrls(serverUrl: URL): readonly string[] {
-  const root = `${serverUrl.origin}/.well-known/oauth-protected-resource`;
-  const inserted = root + (serverUrl.pathname === "/" ? "" : serverUrl.pathname) + serverUrl.search;
-  return inserted === root ? [root] : [inserted, root];
+  const { origin, pathname, search } = serverUrl;
+  const root = `${origin}/.well-known/oauth-protected-resource`;
+  const bare = pathname.replace(/\/$/, "");
+  return [...new Set([root + (bare && pathname) + search, root + bare + search, root])];
 }
 
 /** Where the metadata of an issuer may be, in the order in which MCP wants them asked (RFC 8414 §3.1, OpenID Connect Discovery §4). */

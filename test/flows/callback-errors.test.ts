@@ -28,7 +28,10 @@ describe("the issuer in a callback", () => {
     const server = createFakeAuthServer({ iss });
     const { session } = createHost(server);
 
-    await expect(session.authorize(approvedBy(server))).rejects.toMatchObject({ code: "callback_issuer_mismatch" });
+    await expect(session.authorize(approvedBy(server))).rejects.toMatchObject({
+      code: "callback_issuer_mismatch",
+      message: expect.stringContaining(iss.sent === false ? "is missing" : "is another issuer") as string,
+    });
     expect(server.counts.token).toBe(0);
     expect(await session.getTokens()).toBeUndefined();
   });
@@ -40,6 +43,7 @@ describe("the issuer in a callback", () => {
     const error = await failureOf(login);
 
     expect(error).toMatchObject({ code: "callback_issuer_mismatch" });
+    expect(String(error)).toContain("is another issuer");
     expect(error).not.toHaveProperty("oauthError");
     expect(error).not.toHaveProperty("oauthErrorDescription");
     expect(String(error)).not.toContain("call_this_number");

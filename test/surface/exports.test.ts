@@ -22,6 +22,7 @@ it("has these names in the root", async () => {
     "discoverAuthServer",
     "exchangeCallback",
     "isAuthError",
+    "knownServers",
     "listSessions",
     "parseAuthChallenge",
     "refreshTokens",

@@ -234,7 +234,7 @@ describe("the authorization server metadata", () => {
       const error = await failureOf(discover({ [pathUrl]: resource(), [issuerUrl]: metadata(other) }));
       expect(error.code).toBe("metadata_issuer_mismatch");
       expect(error.message).toBe(
-        `the authorization server metadata at ${issuerUrl} is not usable: "issuer" is ${JSON.stringify(other)}, expected "${issuer}"; the operator of the authorization server has to correct this`,
+        `the authorization server metadata at ${issuerUrl} is not usable: "issuer" is ${JSON.stringify(other)}, expected "${issuer}"; a server profile may allow it (issuerAliases); the operator of the authorization server has to correct this`,
       );
       expect(error.attempts.map(({ url }) => url)).toEqual([issuerUrl, openidUrl]);
     },
@@ -594,6 +594,22 @@ describe("trouble", () => {
       { url: pathUrl, status: 200, reason: "answered 200 without a JSON object" },
       { url: rootUrl, status: 200, reason: "answered 200 without a JSON object" },
     ]);
+  });
+
+  it("of a site that answers every URL with a page is a discovery that found nothing, and no server of 2025-03-26", async () => {
+    const html = () => new Response("<!doctype html><title>App</title>");
+    const pages = { [pathUrl]: html, [rootUrl]: html, [originUrl]: html };
+    expect(await failureOf(discover(pages))).toMatchObject({ code: "discovery_failed", attempts: { length: 3 } });
+    // one that knows what it does not have is still one
+    const server = await discover({ ...pages, [originUrl]: 404 });
+    expect(server.source).toBe("origin_defaults");
+  });
+
+  it("of a slash too many at the end of the URL is none: the metadata of the path without it are asked, too", async () => {
+    const { fetch, requested } = site({ [pathUrl]: resource(), [issuerUrl]: metadata() });
+    const server = await discoverAuthServer(`${serverUrl}/`, { fetch });
+    expect(server.resource).toBe(serverUrl);
+    expect(requested).toEqual([`${pathUrl}/`, pathUrl, issuerUrl]);
   });
 
   it("of metadata without end is the operator's, and is cut off", async () => {

@@ -8,7 +8,11 @@ it.each([
     "https://h.example/public/mcp",
     [`https://h.example${protectedResource}/public/mcp`, `https://h.example${protectedResource}`],
   ],
-  ["https://h.example/mcp/", [`https://h.example${protectedResource}/mcp/`, `https://h.example${protectedResource}`]],
+  [
+    "https://h.example/mcp/?a=1",
+    ["/mcp/?a=1", "/mcp?a=1", ""].map((path) => `https://h.example${protectedResource}${path}`),
+  ],
+  ["https://h.example/mcp/", ["/mcp/", "/mcp", ""].map((path) => `https://h.example${protectedResource}${path}`)],
   [
     "https://h.example/mcp?a=1",
     [`https://h.example${protectedResource}/mcp?a=1`, `https://h.example${protectedResource}`],
