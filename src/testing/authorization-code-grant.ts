@@ -22,7 +22,7 @@ export async function redeemCode(
   const isVerified = await matchesCodeChallenge(code, parameterOf(form, "code_verifier"));
   if (code.used) {
     // RFC 6749 §4.1.2: somebody else has had it
-    code.grant.revoked = true;
+    grants.revoke(code.grant);
     throw invalidGrant("the code was used before");
   }
   if (!grants.isLive(code)) throw invalidGrant("the code has expired");

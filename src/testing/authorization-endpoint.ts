@@ -1,6 +1,6 @@
 import type { AuthServerContext } from "./auth-server-context.js";
 import type { KnownClient } from "./clients.js";
-import { isRegisteredRedirectUri } from "./clients.js";
+import { isRegisteredRedirectUri } from "./redirect-uris.js";
 import type { Settings } from "./fake-auth-server-options.js";
 import { scopesOf } from "./fake-auth-server-options.js";
 import type { Grants } from "./grants.js";

@@ -43,7 +43,8 @@ async function problemOf(
 ): Promise<string | undefined> {
   if (method === "none") return undefined;
   if (method === "private_key_jwt") return problemOfAssertion(context, client, secret);
-  const isRight = isEqualInConstantTime((await client.secretHash) ?? "", await sha256(secret));
+  const registered = await context.clients.findRegistered(client.client_id);
+  const isRight = isEqualInConstantTime((await registered?.hashes.secret) ?? "", await sha256(secret));
   return isRight ? undefined : "the client secret is wrong";
 }
 

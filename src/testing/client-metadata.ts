@@ -3,6 +3,7 @@ import type { KnownClient } from "./clients.js";
 import type { Settings } from "./fake-auth-server-options.js";
 import { GRANT_TYPE, supportedGrantTypes } from "./grant-types.js";
 import { OAuthRefusal } from "./oauth-refusal.js";
+import { invalidRedirectUri, requireRedirectUri } from "./redirect-uris.js";
 
 /** Client metadata with the members that decide what the client may do. */
 export type ValidMetadata = ClientMetadata &
@@ -93,31 +94,5 @@ function stringsOf(metadata: ClientMetadata, member: string, fallback: readonly 
   throw invalid(`"${member}" must be a list of strings`);
 }
 
-/** RFC 8252 §7, RFC 9700 §2.6; with `applicationType`, OpenID Connect Registration §2 as well. */
-function requireRedirectUri(uri: string, applicationType: string | undefined): void {
-  const url = URL.canParse(uri) ? new URL(uri) : undefined;
-  if (url === undefined || uri.includes("#"))
-    throw invalidRedirectUri("each must be an absolute URL without a fragment");
-  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
-  const kind =
-    url.protocol === "https:"
-      ? "https"
-      : url.protocol === "http:"
-        ? "http"
-        : url.protocol.includes(".")
-          ? "private"
-          : "other";
-  if (kind === "other" || (kind === "http" && !isLoopback)) {
-    throw invalidRedirectUri("each must be https, http on loopback, or of a private-use scheme");
-  }
-  if (applicationType === "web" && (kind !== "https" || isLoopback)) {
-    throw invalidRedirectUri("a web application needs https, and not localhost");
-  }
-  if (applicationType === "native" && kind === "https") {
-    throw invalidRedirectUri("a native application needs http on loopback, or a private-use scheme");
-  }
-}
-
-const invalid = (description: string): OAuthRefusal => new OAuthRefusal(400, "invalid_client_metadata", description);
-const invalidRedirectUri = (description: string): OAuthRefusal =>
-  new OAuthRefusal(400, "invalid_redirect_uri", `"redirect_uris": ${description}`);
+export const invalid = (description: string): OAuthRefusal =>
+  new OAuthRefusal(400, "invalid_client_metadata", description);

@@ -12,6 +12,7 @@ export function createExpiringMap<V>(now: () => number, expiresAt: (value: V) =>
       sweepAt = Math.max(64, entries.size * 2);
     },
     delete: (key: string): boolean => entries.delete(key),
+    entries: (): IterableIterator<[string, V]> => entries.entries(),
     values: (): IterableIterator<V> => entries.values(),
     get size(): number {
       return entries.size;

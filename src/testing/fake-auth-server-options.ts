@@ -1,4 +1,4 @@
-import type { ClientMetadata, ClockOptions, MaybePromise } from "../index.js";
+import type { ClientMetadata, ClockOptions, FetchLike, KVStore, MaybePromise } from "../index.js";
 import { currentTime } from "../platform.js";
 
 /** A client that is registered when the server starts, in the terms of RFC 7591. Also what a dynamic registration becomes. @public */
@@ -86,6 +86,10 @@ export interface FakeAuthServerOptions extends ClockOptions {
   /** Whether a refresh token that comes a second time ends every token of its grant (RFC 9700 §4.14.2).
    * @defaultValue true */
   readonly revokeOnReuse?: boolean | undefined;
+  /** Milliseconds for which a refresh token that was used is taken again, each time for new tokens, so that a client may ask
+   * twice whose answer was lost.
+   * @defaultValue 0 */
+  readonly reuseGraceMs?: number | undefined;
 
   /** Whether confidential clients get tokens of their own (RFC 6749 §4.4).
    * @defaultValue false */
@@ -124,8 +128,19 @@ export interface FakeAuthServerOptions extends ClockOptions {
   /** Clients known from the start. `grant_types` defaults to all that are offered, `token_endpoint_auth_method` to
    * `client_secret_basic` with a secret, `private_key_jwt` with `jwks`, and `none` otherwise. */
   readonly clients?: readonly FakeClient[] | undefined;
-  /** Finds Client ID Metadata Documents by their URL; `undefined` is "there is none". When given, such clients are accepted. */
-  readonly clientIdMetadataDocuments?: ((url: string) => MaybePromise<ClientMetadata | undefined>) | undefined;
+  /** Whether clients may read, replace and delete their registrations (RFC 7592), and get a token for that.
+   * @defaultValue false */
+  readonly registrationManagement?: boolean | undefined;
+  /** Whether the URL of a Client ID Metadata Document is a client id. The documents come through `fetch`.
+   * @defaultValue false */
+  readonly clientIdMetadataDocuments?: boolean | undefined;
+  /** Gets Client ID Metadata Documents, and the keys behind a client's `jwks_uri`; without it there are none. The server itself
+   * uses no network. */
+  readonly fetch?: FetchLike | undefined;
+  /** Where registrations, grants and tokens are kept, so that another server with the same store and issuer goes on with them, as
+   * after a restart; codes are not. One server at a time: it holds what it knows in memory as well.
+   * @defaultValue memory alone */
+  readonly store?: KVStore | undefined;
   /** Whether the port of `http://127.0.0.1` and `http://[::1]` redirect URIs may differ from the registered one (RFC 8252
    * §7.3). Many servers in the field want it the same.
    * @defaultValue true */
@@ -192,8 +207,11 @@ export function toSettings(options: FakeAuthServerOptions) {
     issueRefreshTokens: options.issueRefreshTokens ?? true,
     rotateRefreshTokens: options.rotateRefreshTokens ?? true,
     revokeOnReuse: options.revokeOnReuse ?? true,
+    reuseGraceMs: options.reuseGraceMs ?? 0,
     requiredScopes: scopesOf(options.requiredScope),
     registration: options.registration ?? "open",
+    registrationManagement: options.registrationManagement ?? false,
+    clientIdMetadataDocuments: options.clientIdMetadataDocuments ?? false,
     anyLoopbackPort: options.anyLoopbackPort ?? true,
     metadataKind,
     resourceMetadata,

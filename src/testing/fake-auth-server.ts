@@ -2,6 +2,7 @@ import { createAssertionLog } from "./assertion-log.js";
 import type { AuthServerContext } from "./auth-server-context.js";
 import { DEFAULT_SUBJECT, answerAuthorization } from "./authorization-endpoint.js";
 import type { Decision } from "./authorization-endpoint.js";
+import { answerClientConfiguration } from "./client-configuration-endpoint.js";
 import { createClients } from "./clients.js";
 import { answerDeviceAuthorization } from "./device-authorization-endpoint.js";
 import { createDeviceCodes } from "./device-codes.js";
@@ -14,6 +15,7 @@ import { createGrants } from "./grants.js";
 import { answerAuthorizationServerMetadata, answerProtectedResourceMetadata } from "./metadata-endpoints.js";
 import { befall } from "./named-fault.js";
 import { OAuthRefusal, notFound } from "./oauth-refusal.js";
+import { createPersistence } from "./persistence.js";
 import { receiveRequest } from "./received-request.js";
 import type { ReceivedRequest } from "./received-request.js";
 import { answerRegistration } from "./registration-endpoint.js";
@@ -118,8 +120,9 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
   const secrets = createSecrets((options.clients ?? []).flatMap(({ client_secret: secret }) => secret ?? []));
   let advancedMs = 0;
   const now = (): number => settings.now() + advancedMs;
-  const clients = createClients(settings);
-  const grants = createGrants(settings, secrets, now);
+  const persistence = createPersistence(options.store, settings.issuer);
+  const clients = createClients(settings, persistence);
+  const grants = createGrants(settings, secrets, persistence, now);
   const deviceCodes = createDeviceCodes(settings, secrets, grants, now);
   const signingKey = createSigningKey();
   const assertions = createAssertionLog(now);
@@ -140,6 +143,7 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
       now,
       forgetClient: (clientId) => void clients.forget(clientId),
     });
+    await persistence.flush();
     entry.status = response.status;
     return response;
   }
@@ -152,7 +156,9 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
         case "authorizationServerMetadata":
           return await answerAuthorizationServerMetadata(context, received);
         case "registration":
-          return answerRegistration(context, received);
+          return await answerRegistration(context, received);
+        case "clientConfiguration":
+          return await answerClientConfiguration(context, received);
         case "authorization":
           return await answerAuthorization(context, received, decision);
         case "token":
@@ -211,12 +217,13 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
     faults: Object.freeze({ add: (fault: FakeFault) => faults.add(fault), clear: () => faults.clear() }),
     expireAccessTokens: () => grants.expireAccessTokens(),
     revokeGrant(token: string): void {
-      const grant = grants.grantOf(token);
+      const grant = grants.knownGrantOf(token);
       if (grant === undefined) throw new TypeError('"token" was not issued by this server');
-      grant.revoked = true;
+      grants.revoke(grant);
     },
     forgetClient(clientId: string): void {
-      if (!clients.forget(clientId)) throw new TypeError('"clientId" is not registered at this server');
+      if (!clients.forget(clientId) && options.store === undefined)
+        throw new TypeError('"clientId" is not registered at this server');
     },
     moveTo(other: FakeAuthServer): void {
       movedTo = other;
@@ -226,7 +233,8 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
 
 function isOwnAuthServerUrl({ endpoints }: Settings, url: URL): boolean {
   const { protectedResourceMetadata: _, ...own } = endpoints;
-  return Object.values(own).includes(url.origin + url.pathname);
+  const here = url.origin + url.pathname;
+  return Object.values(own).includes(here) || here.startsWith(`${own.registration}/`);
 }
 
 /** By the URL alone, whether or not there is something: a request for metadata that is elsewhere counts as one for metadata. */
@@ -235,6 +243,7 @@ function endpointOf({ endpoints, serverUrl, issuer }: Settings, { url, form }: R
   if (here === endpoints.authorization) return "authorization";
   if (here === endpoints.token) return form.get("grant_type") === "refresh_token" ? "refresh" : "token";
   if (here === endpoints.registration) return "registration";
+  if (here.startsWith(`${endpoints.registration}/`)) return "clientConfiguration";
   if (here === endpoints.revocation) return "revocation";
   if (here === endpoints.deviceAuthorization) return "deviceAuthorization";
   if (here === endpoints.verification) return "verification";

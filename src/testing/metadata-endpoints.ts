@@ -62,7 +62,7 @@ export async function answerAuthorizationServerMetadata(
       code_challenge_methods_supported: settings.codeChallengeMethods,
     }),
     ...(settings.iss.advertised && { authorization_response_iss_parameter_supported: true }),
-    ...(settings.clientIdMetadataDocuments !== undefined && { client_id_metadata_document_supported: true }),
+    ...(settings.clientIdMetadataDocuments && { client_id_metadata_document_supported: true }),
     ...(publishesKeys && { jwks_uri: endpoints.keys }),
     ...(isOpenid(settings) && {
       subject_types_supported: ["public"],

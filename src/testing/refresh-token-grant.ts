@@ -8,17 +8,19 @@ import type { ReceivedRequest } from "./received-request.js";
 import { parameterOf, requiredParameterOf } from "./received-request.js";
 
 /** RFC 6749 §6. */
-export function redeemRefreshToken(
-  { settings, grants }: AuthServerContext,
+export async function redeemRefreshToken(
+  { settings, grants, now }: AuthServerContext,
   client: KnownClient,
   { form }: ReceivedRequest,
-): IssuedTokens {
-  const token = grants.findRefreshToken(requiredParameterOf(form, "refresh_token"));
+): Promise<IssuedTokens> {
+  const value = requiredParameterOf(form, "refresh_token");
+  // awaited first: from here to the token being used up, no other request comes between
+  const token = await grants.findRefreshToken(value);
   if (token?.grant.clientId !== client.client_id) {
     throw invalidGrant("the refresh token is not known for this client");
   }
-  if (token.used) {
-    if (settings.revokeOnReuse) token.grant.revoked = true;
+  if (token.usedAt !== undefined && now() - token.usedAt >= settings.reuseGraceMs) {
+    if (settings.revokeOnReuse) grants.revoke(token.grant);
     throw invalidGrant("the refresh token was used before");
   }
   if (!grants.isLive(token)) throw invalidGrant("the refresh token has expired or was revoked");
@@ -28,6 +30,6 @@ export function redeemRefreshToken(
   if (scopes.some((scope) => !token.grant.scopes.includes(scope))) {
     throw new OAuthRefusal(400, "invalid_scope", "a refresh cannot widen the scope");
   }
-  token.used = settings.rotateRefreshTokens;
+  if (settings.rotateRefreshTokens && token.usedAt === undefined) grants.markUsed(value, token);
   return grants.issueTokens(token.grant, scopes, settings.rotateRefreshTokens);
 }

@@ -1,12 +1,13 @@
 import type { ReceivedRequest } from "./received-request.js";
 import type { Secrets } from "./secrets.js";
 
-/** The parts of the fake server. `token` is the token endpoint for anything but a refresh, `refresh` for a refresh; `verification`
- * is the page for user codes; `resource` is the MCP server; `unknown` is a URL at which a server of these options has nothing. @public */
+/** The parts of the fake server. `token` is the token endpoint for anything but a refresh, `refresh` for a refresh; `clientConfiguration` is
+ * for registrations that there are (RFC 7592); `verification` is the page for user codes; `resource` is the MCP server; `unknown` is a URL at which a server of these options has nothing. @public */
 export type FakeEndpoint =
   | "protectedResourceMetadata"
   | "authorizationServerMetadata"
   | "registration"
+  | "clientConfiguration"
   | "authorization"
   | "token"
   | "refresh"
@@ -59,6 +60,7 @@ export function createRequestLog(secrets: Secrets) {
     protectedResourceMetadata: 0,
     authorizationServerMetadata: 0,
     registration: 0,
+    clientConfiguration: 0,
     authorization: 0,
     token: 0,
     refresh: 0,

@@ -14,7 +14,7 @@ export async function answerResource(
   const base = scopesOf(settings.requiredScope);
   if (value === undefined) return challenge(settings, 401, { scope: base.join(" ") });
 
-  const token = grants.findAccessToken(value);
+  const token = await grants.findAccessToken(value);
   const problem =
     token === undefined
       ? "the access token is not known here"

@@ -11,7 +11,7 @@ export async function answerRevocation(context: AuthServerContext, received: Rec
   requireFormPost(received);
   const client = await authenticateClient(context, received);
   const token = requiredParameterOf(received.form, "token");
-  const grant = grants.grantOf(token);
+  const grant = await grants.grantOf(token);
   if (grant !== undefined && grant.clientId !== client.client_id) {
     throw new OAuthRefusal(400, "invalid_request", "the token was issued to another client");
   }

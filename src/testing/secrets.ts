@@ -1,11 +1,12 @@
 import { randomFraction, sha256 } from "../platform.js";
 
 /** What a server issues. */
-export type SecretKind = "code" | "device_code" | "access_token" | "refresh_token" | "id_jag" | "client_secret";
+export type SecretKind =
+  "code" | "device_code" | "access_token" | "refresh_token" | "id_jag" | "client_secret" | "registration_access_token";
 
 /** Makes secrets, and the names that stand for them where secrets must not be shown. */
 export interface Secrets {
-  create(kind: SecretKind | "client"): string;
+  create(kind: SecretKind | "client" | "grant"): string;
   /** The same name for the same secret: of its kind when issued here, else in the order of appearance. */
   nameOf(secret: string): string;
 }
@@ -30,7 +31,7 @@ export function createSecrets(known: readonly string[]): Secrets {
 
   return {
     create(kind) {
-      if (kind === "client") return `client-${count(kind)}-${suffix}`;
+      if (kind === "client" || kind === "grant") return `${kind}-${count(kind)}-${suffix}`;
       const secret = `${kind}-${(counts.get(kind) ?? 0) + 1}-${suffix}`;
       name(secret, kind);
       return secret;

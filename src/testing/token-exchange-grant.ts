@@ -64,8 +64,8 @@ async function subjectOf(
   const subjectTokens = settings.idJag?.subjectTokens ?? {};
   if (Object.hasOwn(subjectTokens, token)) return subjectTokens[token];
   if (type === `${TOKEN_TYPE}refresh_token`) {
-    const found = grants.findRefreshToken(token);
-    const isGood = found?.grant.clientId === client.client_id && !found.used && grants.isLive(found);
+    const found = await grants.findRefreshToken(token);
+    const isGood = found?.grant.clientId === client.client_id && found.usedAt === undefined && grants.isLive(found);
     return isGood ? found.grant.subject : undefined;
   }
   const idToken = type === `${TOKEN_TYPE}id_token` ? parseJsonWebToken(token) : undefined;

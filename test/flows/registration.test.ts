@@ -7,13 +7,19 @@ import { approvedBy, createHost, failureOf, lockingViewOf, REDIRECT } from "../s
 
 const DOCUMENT_URL = "https://app.example.com/oauth/client.json";
 const ISSUER = "https://auth.example.com";
+/** What lets a server accept the documents at whatever URL. */
+const DOCUMENTS = {
+  clientIdMetadataDocuments: true,
+  fetch: (url: string | URL) =>
+    Promise.resolve(Response.json({ client_id: String(url), client_name: "Test", redirect_uris: [REDIRECT] })),
+};
 const OURS = { client_id: "ours", redirect_uris: [REDIRECT] };
 
 describe("a pre-registered client", () => {
   it("is used at its issuer before anything else, and nothing is registered [spec-33, spec-34, spec-45]", async () => {
     const server = createFakeAuthServer({
       clients: [OURS],
-      clientIdMetadataDocuments: () => ({ client_name: "Test", client_id: DOCUMENT_URL, redirect_uris: [REDIRECT] }),
+      ...DOCUMENTS,
     });
     const { session } = createHost(server, {
       preRegistered: [
@@ -99,9 +105,7 @@ describe("a pre-registered client", () => {
   it.each(mismatches)(
     "of another issuer is an error and no other way is tried, when it %s [spec-53, spec-55]",
     async (_, options) => {
-      const server = createFakeAuthServer({
-        clientIdMetadataDocuments: () => ({ client_name: "Test", client_id: DOCUMENT_URL, redirect_uris: [REDIRECT] }),
-      });
+      const server = createFakeAuthServer(DOCUMENTS);
       const { session } = createHost(server, { ...options, clientMetadataUrl: DOCUMENT_URL });
 
       await expect(session.startAuthorization({ redirectUri: REDIRECT })).rejects.toMatchObject({
@@ -140,9 +144,7 @@ describe("a pre-registered client", () => {
 
 describe("a client ID metadata document", () => {
   it("is the client id where the server supports it, and sends no secret [spec-34, spec-35, spec-43]", async () => {
-    const server = createFakeAuthServer({
-      clientIdMetadataDocuments: (url) => ({ client_id: url, client_name: "Test", redirect_uris: [REDIRECT] }),
-    });
+    const server = createFakeAuthServer(DOCUMENTS);
     const { session } = createHost(server, { clientMetadataUrl: DOCUMENT_URL });
     const { registration } = await session.authorize(approvedBy(server));
     const exchange = server.requests.find(({ endpoint }) => endpoint === "token");
@@ -168,9 +170,8 @@ describe("a client ID metadata document", () => {
   );
 
   it("serves at every authorization server alike [spec-56]", async () => {
-    const documents = (url: string) => ({ client_id: url, client_name: "Test", redirect_uris: [REDIRECT] });
-    const one = createFakeAuthServer({ clientIdMetadataDocuments: documents });
-    const two = createFakeAuthServer({ clientIdMetadataDocuments: documents, issuer: "https://two.example.com" });
+    const one = createFakeAuthServer(DOCUMENTS);
+    const two = createFakeAuthServer({ ...DOCUMENTS, issuer: "https://two.example.com" });
     const { session } = createHost(one, { clientMetadataUrl: DOCUMENT_URL });
     const first = await session.authorize(approvedBy(one));
     one.moveTo(two);

@@ -191,11 +191,12 @@ test("knows clients by their metadata document (Client ID Metadata Documents)", 
   const url = "https://app.example/client.json";
   const document = { client_id: url, client_name: "Example", redirect_uris: [REDIRECT_URI] };
   const asked: string[] = [];
-  const serverWith = (found: Record<string, unknown> | undefined): FakeAuthServer =>
+  const serverWith = (found: Record<string, unknown> | Response): FakeAuthServer =>
     createFakeAuthServer({
-      clientIdMetadataDocuments: (documentUrl) => {
-        asked.push(documentUrl);
-        return found;
+      clientIdMetadataDocuments: true,
+      fetch: (documentUrl) => {
+        asked.push(String(documentUrl));
+        return Promise.resolve(found instanceof Response ? found : Response.json(found));
       },
     });
   const approve = async (server: FakeAuthServer, clientId = url): Promise<boolean> =>
@@ -204,13 +205,20 @@ test("knows clients by their metadata document (Client ID Metadata Documents)", 
   expect(await approve(serverWith(document))).toBe(true);
   expect(asked).toEqual([url]);
   for (const [found, clientId] of [
-    [undefined, url],
+    [new Response(null, { status: 404 }), url],
+    [Response.redirect("https://app.example/moved"), url],
+    [Response.json(document, { status: 201 }), url],
+    [new Response(JSON.stringify(document)), url],
+    [new Response("{", { headers: { "content-type": "application/json" } }), url],
+    [Response.json(null), url],
+    [{ ...document, padding: "x".repeat(16_384) }, url],
     [{ ...document, client_id: "https://app.example/other.json" }, url],
     [{ ...document, client_name: undefined }, url],
     [{ ...document, redirect_uris: undefined }, url],
     [{ ...document, token_endpoint_auth_method: "client_secret_post" }, url],
     [{ ...document, client_secret: "s" }, url],
     [{ ...document, client_id: "http://app.example/client.json" }, "http://app.example/client.json"],
+    [{ ...document, redirect_uris: ["http://app.example/callback"] }, url],
     [{ ...document, client_id: "https://app.example/" }, "https://app.example/"],
     [{ ...document, client_id: `${url}#x` }, `${url}#x`],
     [{ ...document, client_id: "https://me@app.example/c" }, "https://me@app.example/c"],
@@ -218,6 +226,7 @@ test("knows clients by their metadata document (Client ID Metadata Documents)", 
   ] as const) {
     await expect(approve(serverWith(found), clientId)).rejects.toThrow("not known");
   }
+  await expect(approve(createFakeAuthServer({ clientIdMetadataDocuments: true }))).rejects.toThrow("not known");
   await expect(approve(createFakeAuthServer())).rejects.toThrow("not known");
 });
 

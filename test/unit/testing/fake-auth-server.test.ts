@@ -51,6 +51,7 @@ test("records what it received, and counts it by part", async () => {
     authorization: 1,
     token: 1,
     refresh: 1,
+    clientConfiguration: 0,
     deviceAuthorization: 0,
     verification: 0,
     revocation: 1,
@@ -215,7 +216,7 @@ test("hands on what a host's own functions throw", async () => {
   const fail = (): never => {
     throw failure;
   };
-  const server = createFakeAuthServer({ handleResource: fail, clientIdMetadataDocuments: fail });
+  const server = createFakeAuthServer({ handleResource: fail, clientIdMetadataDocuments: true, fetch: fail });
   const tokens = await logIn(server, await registeredClientId(server));
   await expect(call(server, tokens.access_token)).rejects.toBe(failure);
   const url = authorizationUrl(server, "https://app.example/client.json", pkce().challenge);

@@ -162,7 +162,7 @@ test.each<[FakeAuthServerOptions, Record<string, unknown>]>([
       grant_types_supported: ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"],
     },
   ],
-  [{ clientIdMetadataDocuments: () => undefined }, { client_id_metadata_document_supported: true }],
+  [{ clientIdMetadataDocuments: true }, { client_id_metadata_document_supported: true }],
   [
     { authorizationServerMetadata: { token_endpoint: "https://other.example/token", issuer: undefined } },
     { token_endpoint: "https://other.example/token", issuer: undefined },

@@ -99,8 +99,10 @@ export async function logIn(
   server: FakeAuthServer,
   clientId: string,
   changes: Record<string, string | undefined> = {},
+  credentials: Record<string, string | undefined> = {},
 ): Promise<Tokens> {
-  const response = await postForm(server, "/token", await codeParams(server, clientId, changes));
+  const params = { ...(await codeParams(server, clientId, changes)), ...credentials };
+  const response = await postForm(server, "/token", params);
   return (await response.json()) as Tokens;
 }
 

@@ -294,6 +294,19 @@ test("only refuses a used refresh token when reuse revokes nothing", async () =>
   expect((await refresh(server, clientId, next.refresh_token)).status).toBe(200);
 });
 
+test("takes a used refresh token again for as long as it was told, and ends the grant after that", async () => {
+  const { server, clientId } = await serverAndClient({ now: () => 1_800_000_000_000, reuseGraceMs: 1000 });
+  const tokens = await logIn(server, clientId);
+  const first = (await jsonOf(await refresh(server, clientId, tokens.refresh_token))) as unknown as Tokens;
+  server.advance(999);
+  const second = (await jsonOf(await refresh(server, clientId, tokens.refresh_token))) as unknown as Tokens;
+  expect(second.refresh_token).not.toBe(first.refresh_token);
+  for (const { access_token: token } of [tokens, first, second]) expect((await call(server, token)).status).toBe(200);
+  server.advance(1);
+  expect(await outcomeOf(await refresh(server, clientId, tokens.refresh_token))).toEqual([400, "invalid_grant"]);
+  expect((await call(server, second.access_token)).status).toBe(401);
+});
+
 test("keeps a refresh token, and names none in the answer, without rotation", async () => {
   const { server, clientId } = await serverAndClient({ rotateRefreshTokens: false });
   const tokens = await logIn(server, clientId);
