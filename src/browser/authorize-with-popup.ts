@@ -1,10 +1,10 @@
 import { CallbackServerError } from "../index.js";
-import type { AuthorizeOptions, AuthSession, InteractContext, TokenSet } from "../index.js";
+import type { AuthChallenge, AuthSession, InteractContext, TokenSet } from "../index.js";
 import { orAborted, startDeadline, type BrowserPage } from "../platform.js";
 import { popupChannelName, requirePage, type PopupMessage } from "./popup-channel.js";
 
 /** Options of {@link authorizeWithPopup}. @public */
-export interface AuthorizeWithPopupOptions extends Omit<AuthorizeOptions, "redirectUri" | "interact"> {
+export interface AuthorizeWithPopupOptions {
   /** The page that calls {@link completePopup}, on this page's origin. */
   readonly redirectUri: string | URL;
   /** How the window looks, as `window.open` takes it; without `noopener`, which would hide it from this page.
@@ -13,6 +13,18 @@ export interface AuthorizeWithPopupOptions extends Omit<AuthorizeOptions, "redir
   /** How long the user has, in milliseconds.
    * @defaultValue 300000 */
   readonly timeoutMs?: number | undefined;
+  /** Space-separated scopes to request, exactly these.
+   * @defaultValue as {@link AuthSession.authorize} chooses */
+  readonly scope?: string | undefined;
+  /** The challenge that made this login necessary. */
+  readonly challenge?: AuthChallenge | undefined;
+  /** More parameters for the authorization request, such as `prompt` or `login_hint`. */
+  readonly extraParams?: Readonly<Record<string, string>> | undefined;
+  /** Log in even though another login has just succeeded.
+   * @defaultValue false */
+  readonly force?: boolean | undefined;
+  /** Ends the login; the promise rejects with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 300_000;
