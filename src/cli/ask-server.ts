@@ -1,7 +1,8 @@
-import { createAuthFetch, discoverAuthServer, isAuthError } from "../index.js";
+import { createAuthFetch, discoverAuthServer, isAuthError, knownServers } from "../index.js";
 import type { AuthChallenge, AuthSession } from "../index.js";
 import { ambientFetch, startDeadline } from "../platform.js";
 import { CommandError } from "./command-error.js";
+import { initializeRequest } from "./initialize-request.js";
 
 /** What an MCP server says to a request with the tokens that are stored, or with none. */
 export type ServerAnswer =
@@ -12,13 +13,6 @@ export type ServerAnswer =
   | { readonly kind: "open" };
 
 const TIMEOUT_MS = 15_000;
-const INITIALIZE = JSON.stringify({
-  jsonrpc: "2.0",
-  id: 1,
-  method: "initialize",
-  params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "mcp-oauth", version: "1" } },
-});
-
 /** Sends the first request of every MCP client, which shows whether the server takes a token, wants one, or needs none. */
 export async function askServer(session: AuthSession, hasTokens: boolean, signal: AbortSignal): Promise<ServerAnswer> {
   const { serverUrl } = session;
@@ -28,12 +22,7 @@ export async function askServer(session: AuthSession, hasTokens: boolean, signal
     });
   const deadline = startDeadline(signal, TIMEOUT_MS, late);
   try {
-    const response = await createAuthFetch(session)(serverUrl, {
-      method: "POST",
-      headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
-      body: INITIALIZE,
-      signal: deadline.signal,
-    });
+    const response = await createAuthFetch(session)(serverUrl, initializeRequest(deadline.signal));
     await endMcpSession(session, response);
     if (hasTokens && response.status < 400) return { kind: "accepted" };
     if (response.status === 404 || response.status === 410) {
@@ -66,7 +55,7 @@ export async function askServer(session: AuthSession, hasTokens: boolean, signal
 /** A server may answer its first request to anybody and want a login for those that follow. */
 async function publishesResource(session: AuthSession, signal: AbortSignal): Promise<boolean> {
   try {
-    await discoverAuthServer(session.serverUrl, { legacyFallback: false, signal });
+    await discoverAuthServer(session.serverUrl, { legacyFallback: false, profiles: knownServers, signal });
     return true;
   } catch (error) {
     // what it publishes may be of no use; the login will say so

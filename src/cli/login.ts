@@ -1,36 +1,33 @@
-import type { AuthChallenge, AuthClientOptions, AuthEvent, TokenSet } from "../index.js";
+import type { AuthChallenge, AuthClientOptions, AuthEvent, AuthSession, TokenSet } from "../index.js";
+import { authorizeWithLoopback } from "../node.js";
 import { startTimer } from "../platform.js";
 import { askServer } from "./ask-server.js";
 import type { CommandContext } from "./command-context.js";
 import { EXIT } from "./command-error.js";
 import { loginFacts, loginJson } from "./describe-login.js";
-import { authorizeInBrowser } from "./login-in-browser.js";
+import { inviteUser } from "./invite-user.js";
+import type { InviteFlags } from "./invite-user.js";
 import type { Progress } from "./output.js";
 import { findLogin, openPlaceForLogin, openPlaces, readServerUrl, rememberPlace } from "./places.js";
 import type { FoundLogin, PlaceKind } from "./places.js";
 import { layOutFacts } from "./text-layout.js";
 
 /** Flags of `login`. */
-export interface LoginFlags {
+export interface LoginFlags extends InviteFlags {
   readonly json?: true;
-  readonly browser: boolean;
   readonly scope?: string;
   readonly clientId?: string;
   readonly subject?: string;
   readonly store?: PlaceKind;
   readonly port?: number;
-  /** Seconds that the user has. */
-  readonly timeout: number;
   readonly force?: true;
 }
 
-/** What a login needs beside its flags. */
-export interface LoginStep extends CommandContext {
-  readonly session: FoundLogin["session"];
+/** What a login starts from. */
+interface LoginStep extends CommandContext {
+  readonly session: AuthSession;
   readonly challenge: AuthChallenge | undefined;
   readonly progress: Progress;
-  /** Called when the user is asked. */
-  readonly onAsked: () => void;
 }
 
 /** When it takes this long to get to the user, another login may be under way. */
@@ -98,19 +95,30 @@ function covers(tokens: TokenSet | undefined, scope: string | undefined): boolea
 
 async function logIn(
   flags: LoginFlags,
-  step: Omit<LoginStep, "onAsked">,
+  step: LoginStep,
 ): Promise<{ readonly tokens: TokenSet; readonly asked: boolean }> {
+  const { session, challenge, progress, signal } = step;
   let asked = false;
   const stopWaiting = startTimer(() => {
-    step.progress.update("Still waiting; another login at this server may be under way");
+    progress.update("Still waiting; another login at this server may be under way");
   }, IMPATIENT_MS);
-  const onAsked = (): void => {
-    asked = true;
-    stopWaiting();
-    step.progress.end();
-  };
+  const invitation = inviteUser(flags, step);
   try {
-    const tokens = await authorizeInBrowser(flags, { ...step, onAsked });
+    const tokens = await authorizeWithLoopback(session, {
+      openUrl(url) {
+        asked = true;
+        stopWaiting();
+        progress.end();
+        invitation.show(url);
+      },
+      readCallbackUrl: (over) => invitation.readCallbackUrl(over),
+      scope: flags.scope,
+      challenge,
+      port: flags.port,
+      timeoutMs: flags.timeout * 1000,
+      force: flags.force,
+      signal,
+    });
     return { tokens, asked };
   } finally {
     stopWaiting();

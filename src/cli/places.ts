@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createAuthClient, listSessions } from "../index.js";
+import { createAuthClient, knownServers, listSessions } from "../index.js";
 import type { AuthClient, AuthClientOptions, AuthSession, KVStore, TokenSet } from "../index.js";
 import { createFileStore, createKeychainStore } from "../node.js";
 import { CommandError, EXIT } from "./command-error.js";
@@ -62,7 +62,12 @@ async function openPlace(kind: PlaceKind, client: Partial<AuthClientOptions> = {
   return {
     kind,
     store,
-    client: createAuthClient({ clientMetadata: { client_name: "mcp-oauth" }, store, ...client }),
+    client: createAuthClient({
+      clientMetadata: { client_name: "mcp-oauth" },
+      store,
+      profiles: knownServers,
+      ...client,
+    }),
     description: kind === "file" ? `files in ${shortPath(directory)}` : "the keychain of the system",
   };
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import type { CommandContext } from "./command-context.js";
 import { EXIT, Interrupted } from "./command-error.js";
 import { describeFailure } from "./describe-failure.js";
+import type { DoctorFlags } from "./doctor.js";
 import type { LoginFlags } from "./login.js";
 import type { LogoutFlags } from "./logout.js";
 import type { Output } from "./output.js";
@@ -125,6 +126,22 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
     .action(async (url: string, flags: TokenFlags) => {
       const { token } = await import("./token.js");
       done(await token(url, flags, context));
+    });
+  program
+    .command("doctor")
+    .summary("find out what is wrong with a server")
+    .description("Goes the way of a client to a server and its logins, and says whose fault it is if that fails.")
+    .argument("<url>", "URL of the MCP server")
+    .option("--login", "go on through a login, a refresh and a revocation")
+    .option("--no-browser", "only print the URL, do not open a browser")
+    .option("--scope <scopes>", "scopes to ask for, in place of those that the server names")
+    .option("--client-id <id>", "client that is registered at the authorization server")
+    .option("--port <number>", "port for the browser to come back to", wholeNumber(65_535))
+    .option("--timeout <seconds>", "how long to wait for you", wholeNumber(86_400), 300)
+    .addOption(jsonOption())
+    .action(async (url: string, flags: DoctorFlags) => {
+      const { doctor } = await import("./doctor.js");
+      done(await doctor(url, flags, context));
     });
   program.helpCommand("help [command]", "print help for a command");
   return program;

@@ -1,0 +1,62 @@
+import type { Check, DoctorReport, Mark, Party } from "./doctor-report.js";
+import type { Output, Style } from "./output.js";
+import { wrapText } from "./text-layout.js";
+
+const MARKS: Readonly<Record<Mark, readonly [sign: string, style: Style]>> = {
+  ok: ["✓", "green"],
+  warning: ["!", "yellow"],
+  error: ["✗", "red"],
+  info: ["·", "dim"],
+};
+
+const PARTIES: Readonly<Record<Party, string>> = {
+  mcp_server: "the MCP server has to be mended",
+  authorization_server: "the authorization server has to be mended",
+  network: "there was no way to the server",
+  user: "the login was not completed",
+};
+
+/** Prints a report as a tree, and the verdict below it. */
+export function renderReport(report: DoctorReport, output: Output): void {
+  const write = (text: string): void => {
+    output.print(wrapText(text, output.columns()));
+  };
+  for (const { title, checks } of report.sections) {
+    output.print(output.style("bold", wrapText(title, output.columns())));
+    for (const check of checks) renderCheck(check, output, write);
+    output.print("");
+  }
+  const [word, mark] = verdictOf(report);
+  const [sign, style] = MARKS[mark];
+  output.print(output.style(style, `${sign} ${word}`));
+  write(`  ${sentence(report.summary)}`);
+  if (report.fault !== null) write(`  At fault: ${PARTIES[report.fault]}.`);
+  if (report.needs.includes("client_id")) write("  Register a client there by hand, and log in with --client-id.");
+}
+
+function renderCheck(check: Check, output: Output, write: (text: string) => void): void {
+  const [sign, style] = MARKS[check.mark];
+  const lines = wrapText(`    ${check.found}`, output.columns()).split("\n");
+  output.print([`  ${output.style(style, sign)} ${lines[0]?.trimStart() ?? ""}`, ...lines.slice(1)].join("\n"));
+  if (check.url !== undefined) {
+    write(`    ${[check.method, check.url, check.status].filter((part) => part !== undefined).join(" ")}`);
+  }
+  if (check.client !== undefined) write(`    A client: ${check.client}`);
+  if (check.mark === "ok" || check.mark === "info") {
+    const ids = check.requirements.map(({ id }) => id).join(", ");
+    if (ids !== "") output.print(output.style("dim", `    ${ids}: ${check.requirements[0]?.url ?? ""}`));
+    return;
+  }
+  for (const { id, text, url } of check.requirements) {
+    write(`    ${id}: ${text}`);
+    output.print(output.style("dim", `      ${url}`));
+  }
+}
+
+function verdictOf({ verdict, profile }: DoctorReport): readonly [string, Mark] {
+  if (verdict === "works") return ["It works", "ok"];
+  if (verdict === "broken") return ["It is broken", "error"];
+  return [`It works with the profile ${profile?.allow.join(", ") ?? ""}`, "warning"];
+}
+
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
