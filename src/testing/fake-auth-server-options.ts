@@ -65,7 +65,7 @@ export interface FakeAuthServerOptions extends ClockOptions {
   /** The protected MCP server; requests to it and below it need a token.
    * @defaultValue `https://mcp.example.com/mcp` */
   readonly serverUrl?: string | URL | undefined;
-  /** The issuer, also one with a path. Its endpoints are below it: `/authorize`, `/token`, `/register`, `/revoke`,
+  /** The issuer, also one with a path. Its endpoints are below it: `/authorize`, `/token`, `/register`, `/revoke`, `/introspect`,
    * `/device_authorization`, `/device` and `/jwks`.
    * @defaultValue `https://auth.example.com` */
   readonly issuer?: string | undefined;
@@ -172,6 +172,8 @@ export interface FakeAuthServerOptions extends ClockOptions {
   /** Whether there is a revocation endpoint (RFC 7009).
    * @defaultValue true */
   readonly revocation?: boolean | undefined;
+  /** What the introspection endpoint (RFC 7662) wants as bearer token; when given, there is one, for a resource server of your own. */
+  readonly introspectionToken?: string | undefined;
 }
 
 /** The options with their defaults, and what follows from them. */
@@ -231,6 +233,7 @@ export function toSettings(options: FakeAuthServerOptions) {
       token: `${base}/token`,
       registration: `${base}/register`,
       revocation: `${base}/revoke`,
+      introspection: `${base}/introspect`,
       deviceAuthorization: `${base}/device_authorization`,
       verification: `${base}/device`,
       keys: `${base}/jwks`,

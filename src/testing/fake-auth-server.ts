@@ -16,6 +16,7 @@ import { answerAuthorizationServerMetadata, answerProtectedResourceMetadata } fr
 import { befall } from "./named-fault.js";
 import { OAuthRefusal, notFound } from "./oauth-refusal.js";
 import { createPersistence } from "./persistence.js";
+import { answerIntrospection } from "./introspection-endpoint.js";
 import { receiveRequest } from "./received-request.js";
 import type { ReceivedRequest } from "./received-request.js";
 import { answerRegistration } from "./registration-endpoint.js";
@@ -68,7 +69,7 @@ export interface FakeAuthServer {
   /** The public keys, as JWKs, of what the server signs: ID tokens and ID-JAGs. */
   readonly signingKeys: () => Promise<readonly object[]>;
 
-  /** Everything that was received, in order. */
+  /** What was received, in order; of a server that runs for long, the last 1000 requests. */
   readonly requests: readonly RecordedRequest[];
   /** How many requests each part received. */
   readonly counts: FakeRequestCounts;
@@ -166,6 +167,8 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
           return await answerToken(context, received);
         case "revocation":
           return await answerRevocation(context, received);
+        case "introspection":
+          return await answerIntrospection(context, received);
         case "deviceAuthorization":
           return await answerDeviceAuthorization(context, received);
         case "verification":
@@ -244,6 +247,7 @@ function endpointOf({ endpoints, serverUrl, issuer }: Settings, { url, form }: R
   if (here === endpoints.token) return form.get("grant_type") === "refresh_token" ? "refresh" : "token";
   if (here === endpoints.registration) return "registration";
   if (here.startsWith(`${endpoints.registration}/`)) return "clientConfiguration";
+  if (here === endpoints.introspection) return "introspection";
   if (here === endpoints.revocation) return "revocation";
   if (here === endpoints.deviceAuthorization) return "deviceAuthorization";
   if (here === endpoints.verification) return "verification";

@@ -45,6 +45,10 @@ export async function answerAuthorizationServerMetadata(
       revocation_endpoint_auth_methods_supported: settings.tokenEndpointAuthMethods,
       ...(signsAssertions && { revocation_endpoint_auth_signing_alg_values_supported: SIGNATURE_ALGORITHMS }),
     }),
+    ...(settings.introspectionToken !== undefined && {
+      introspection_endpoint: endpoints.introspection,
+      introspection_endpoint_auth_methods_supported: ["Bearer"],
+    }),
     ...(scopes.length > 0 && { scopes_supported: scopes }),
     response_types_supported: ["code"],
     response_modes_supported: ["query"],

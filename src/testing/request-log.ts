@@ -14,6 +14,7 @@ export type FakeEndpoint =
   | "deviceAuthorization"
   | "verification"
   | "revocation"
+  | "introspection"
   | "resource"
   | "unknown";
 
@@ -53,7 +54,10 @@ const SECRET_PARAMETERS = [
   "token",
 ];
 
-/** Keeps what was received, without its secrets. */
+/** More than a test looks at, and little enough for a server that runs for weeks. */
+const MAX_REQUESTS = 1000;
+
+/** Keeps what was received last, without its secrets. */
 export function createRequestLog(secrets: Secrets) {
   const requests: RecordedRequest[] = [];
   const counts: Record<FakeEndpoint, number> = {
@@ -67,6 +71,7 @@ export function createRequestLog(secrets: Secrets) {
     deviceAuthorization: 0,
     verification: 0,
     revocation: 0,
+    introspection: 0,
     resource: 0,
     unknown: 0,
   };
@@ -111,7 +116,7 @@ export function createRequestLog(secrets: Secrets) {
         form: redactParameters(form),
         json: redactJson(json),
       };
-      requests.push(entry);
+      if (requests.push(entry) > MAX_REQUESTS) requests.shift();
       counts[endpoint] += 1;
       return entry;
     },

@@ -11,6 +11,9 @@ export interface Secrets {
   nameOf(secret: string): string;
 }
 
+/** As many as the log can hold of them, and some. */
+const MAX_NAMES = 5000;
+
 export function createSecrets(known: readonly string[]): Secrets {
   // what one server issued must mean nothing to another
   const suffix = Math.floor(randomFraction() * 2 ** 32).toString(36);
@@ -25,6 +28,8 @@ export function createSecrets(known: readonly string[]): Secrets {
   function name(secret: string, kind: string): string {
     const made = `[${kind} ${count(kind)}]`;
     names.set(secret, made);
+    const [oldest = ""] = names.size > MAX_NAMES ? names.keys() : [];
+    names.delete(oldest);
     return made;
   }
   for (const secret of known) name(secret, "client_secret");

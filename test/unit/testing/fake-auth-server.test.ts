@@ -55,6 +55,7 @@ test("records what it received, and counts it by part", async () => {
     deviceAuthorization: 0,
     verification: 0,
     revocation: 1,
+    introspection: 0,
     resource: 1,
     unknown: 1,
   });

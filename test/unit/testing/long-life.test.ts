@@ -1,0 +1,42 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect, test } from "vitest";
+import { createFakeAuthServer } from "../../../src/testing.js";
+import { REDIRECT_URI, call, logIn, refresh } from "./plain-client.js";
+
+test("is made in a moment: nothing is generated, fetched or signed before it is needed", () => {
+  const took: number[] = [];
+  for (let turn = 0; turn < 101; turn += 1) {
+    const start = performance.now();
+    createFakeAuthServer({ idJag: { audiences: {} }, metadataKind: "openid", deviceAuthorization: {} });
+    took.push(performance.now() - start);
+  }
+  expect(took.sort((a, b) => a - b)[50]).toBeLessThan(5);
+});
+
+test("keeps nothing of logins that are over, and of requests the last thousand", { timeout: 120_000 }, async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const server = createFakeAuthServer({
+    clients: [{ client_id: "app", redirect_uris: [REDIRECT_URI] }],
+    accessTokenTtlMs: 60_000,
+    refreshTokenTtlMs: 120_000,
+  });
+  async function heapAfterLogins(times: number): Promise<number> {
+    for (let turn = 0; turn < times; turn += 1) {
+      const tokens = await logIn(server, "app");
+      await call(server, tokens.access_token);
+      await refresh(server, "app", tokens.refresh_token);
+      server.advance(10_000);
+    }
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  }
+  const heaps: number[] = [];
+  for (let round = 0; round < 3; round += 1) heaps.push(await heapAfterLogins(1000));
+  const [first = 0, second = 0, third = 0] = heaps;
+  // what is kept is kept in each round; what the engine sets aside now and then is not
+  expect(Math.min(second - first, third - second) / 1000).toBeLessThan(100);
+  expect(server.requests).toHaveLength(1000);
+  expect(server.counts).toMatchObject({ authorization: 3000, token: 3000, resource: 3000, refresh: 3000 });
+});
