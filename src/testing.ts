@@ -5,6 +5,7 @@ export type {
   FakeAuthServerOptions,
   FakeClient,
   FakeDeviceAuthorizationOptions,
+  FakeDpopOptions,
   FakeIdJagOptions,
   FakeIssOptions,
   FakeResourceContext,

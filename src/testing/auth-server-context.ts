@@ -1,6 +1,7 @@
 import type { AssertionLog } from "./assertion-log.js";
 import type { Clients } from "./clients.js";
 import type { DeviceCodes } from "./device-codes.js";
+import type { DpopGuard } from "./dpop-guard.js";
 import type { Settings } from "./fake-auth-server-options.js";
 import type { Grants } from "./grants.js";
 import type { Secrets } from "./secrets.js";
@@ -12,6 +13,7 @@ export interface AuthServerContext {
   readonly clients: Clients;
   readonly grants: Grants;
   readonly deviceCodes: DeviceCodes;
+  readonly dpop: DpopGuard;
   readonly secrets: Secrets;
   readonly assertions: AssertionLog;
   readonly signingKey: SigningKey;

@@ -24,7 +24,7 @@ export type Decision =
  * redirect URI.
  */
 export async function answerAuthorization(
-  { settings, clients, grants }: AuthServerContext,
+  { settings, clients, grants, dpop }: AuthServerContext,
   { request, url }: ReceivedRequest,
   decision: Decision,
 ): Promise<Response> {
@@ -43,7 +43,9 @@ export async function answerAuthorization(
   const { sent } = settings.iss;
   if (sent !== false) callback.searchParams.set("iss", sent === true ? settings.issuer : sent);
   try {
-    callback.searchParams.set("code", issueCode(settings, grants, client, query, decision));
+    const code = issueCode(settings, grants, client, query, decision);
+    dpop.bindCode(code, parameterOf(query, "dpop_jkt"));
+    callback.searchParams.set("code", code);
   } catch (refusal) {
     if (!(refusal instanceof OAuthRefusal)) throw refusal;
     callback.searchParams.set("error", refusal.error);

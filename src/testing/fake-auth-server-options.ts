@@ -50,6 +50,17 @@ export interface FakeIdJagOptions {
   readonly ttlMs?: number | undefined;
 }
 
+/** DPoP (RFC 9449) at the fake server, with proofs signed by ES256. @public */
+export interface FakeDpopOptions {
+  /** Whether nothing is issued or accepted without a proof. Otherwise clients that send none get bearer tokens.
+   * @defaultValue false */
+  readonly required?: boolean | undefined;
+  /** Whether proofs need a nonce: those for one of the servers, or for both. Each has its own, a new one every five minutes of
+   * the server's time, and says it in every answer.
+   * @defaultValue false */
+  readonly nonces?: boolean | "authorization_server" | "resource_server" | undefined;
+}
+
 /** RFC 9207 at the fake server. @public */
 export interface FakeIssOptions {
   /** Whether `authorization_response_iss_parameter_supported` is published.
@@ -169,6 +180,10 @@ export interface FakeAuthServerOptions extends ClockOptions {
   /** PKCE methods. One of them is required of every client; an empty list publishes none, and requires none.
    * @defaultValue `S256` */
   readonly codeChallengeMethods?: readonly ("S256" | "plain")[] | undefined;
+  /** Offers access tokens that are bound to a key, and refresh tokens of public clients with them; `{}` will do. Codes are bound as
+   * `dpop_jkt` says.
+   * @defaultValue DPoP is not offered, and proofs are not looked at */
+  readonly dpop?: FakeDpopOptions | undefined;
   /** Whether there is a revocation endpoint (RFC 7009).
    * @defaultValue true */
   readonly revocation?: boolean | undefined;

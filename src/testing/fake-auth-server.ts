@@ -7,6 +7,7 @@ import { createClients } from "./clients.js";
 import { answerDeviceAuthorization } from "./device-authorization-endpoint.js";
 import { createDeviceCodes } from "./device-codes.js";
 import type { DeviceDecision } from "./device-codes.js";
+import { createDpopGuard } from "./dpop-guard.js";
 import { scopesOf, toSettings } from "./fake-auth-server-options.js";
 import type { FakeAuthServerOptions, Settings } from "./fake-auth-server-options.js";
 import { createFaults } from "./faults.js";
@@ -127,7 +128,18 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
   const deviceCodes = createDeviceCodes(settings, secrets, grants, now);
   const signingKey = createSigningKey();
   const assertions = createAssertionLog(now);
-  const context: AuthServerContext = { settings, clients, grants, deviceCodes, secrets, assertions, signingKey, now };
+  const dpop = createDpopGuard(settings, persistence, now);
+  const context: AuthServerContext = {
+    settings,
+    clients,
+    grants,
+    deviceCodes,
+    dpop,
+    secrets,
+    assertions,
+    signingKey,
+    now,
+  };
   const log = createRequestLog(secrets);
   const faults = createFaults();
   let movedTo: FakeAuthServer | undefined;
@@ -139,7 +151,9 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
     const received = await receiveRequest(request);
     const endpoint = endpointOf(settings, received);
     const entry = log.add(endpoint, received);
-    const response = await befall(faults.take(entry), request, (changed) => respond(endpoint, changed, decision), {
+    const respondTo = async (changed: ReceivedRequest): Promise<Response> =>
+      dpop.addNonce(endpoint, await respond(endpoint, changed, decision));
+    const response = await befall(faults.take(entry), request, respondTo, {
       settings,
       now,
       forgetClient: (clientId) => void clients.forget(clientId),

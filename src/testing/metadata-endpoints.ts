@@ -1,4 +1,5 @@
 import type { AuthServerContext } from "./auth-server-context.js";
+import { DPOP_ALGORITHM } from "./dpop-proof.js";
 import type { Settings } from "./fake-auth-server-options.js";
 import { supportedGrantTypes } from "./grant-types.js";
 import { ID_JAG_PROFILE, ID_JAG_TOKEN_TYPE } from "./id-jag.js";
@@ -19,6 +20,8 @@ export function answerProtectedResourceMetadata(settings: Settings, { request, u
     authorization_servers: [settings.issuer],
     ...(settings.scopes !== undefined && { scopes_supported: settings.scopes }),
     bearer_methods_supported: ["header"],
+    ...(settings.dpop !== undefined && { dpop_signing_alg_values_supported: [DPOP_ALGORITHM] }),
+    ...(settings.dpop?.required === true && { dpop_bound_access_tokens_required: true }),
     ...settings.protectedResourceMetadata,
   });
 }
@@ -65,6 +68,7 @@ export async function answerAuthorizationServerMetadata(
     ...(settings.codeChallengeMethods.length > 0 && {
       code_challenge_methods_supported: settings.codeChallengeMethods,
     }),
+    ...(settings.dpop !== undefined && { dpop_signing_alg_values_supported: [DPOP_ALGORITHM] }),
     ...(settings.iss.advertised && { authorization_response_iss_parameter_supported: true }),
     ...(settings.clientIdMetadataDocuments && { client_id_metadata_document_supported: true }),
     ...(publishesKeys && { jwks_uri: endpoints.keys }),

@@ -22,10 +22,12 @@ const GRANTS = {
 /** The token endpoint, RFC 6749 §3.2. */
 export async function answerToken(context: AuthServerContext, received: ReceivedRequest): Promise<Response> {
   requireFormPost(received);
+  const { dpop } = context;
+  const jkt = await dpop.checkTokenRequest(received);
   const grantType = supportedGrantTypes(context.settings).find((one) => one === received.form.get("grant_type"));
   if (grantType === GRANT_TYPE.jwtBearer) {
     requiredParameterOf(received.form, "grant_type");
-    return json(200, await redeemAssertion(context, received));
+    return json(200, dpop.bindTokens(await redeemAssertion(context, received), jkt));
   }
   const client = await authenticateClient(context, received);
   requiredParameterOf(received.form, "grant_type");
@@ -35,5 +37,5 @@ export async function answerToken(context: AuthServerContext, received: Received
   if (!client.grant_types.includes(grantType)) {
     throw new OAuthRefusal(400, "unauthorized_client", "the client is not registered for this grant type");
   }
-  return json(200, await GRANTS[grantType](context, client, received));
+  return json(200, dpop.bindTokens(await GRANTS[grantType](context, client, received), jkt, client));
 }
