@@ -48,10 +48,12 @@ const SINCE_2026 = [
 const DRAFT = SINCE_2026.slice(0, 3);
 /** In no requirement set: servers of revision 2025-03-26. */
 const LEGACY = ["auth/2025-03-26-oauth-metadata-backcompat", "auth/2025-03-26-oauth-endpoint-fallback"];
+/** An extension, in no requirement set: sender-constrained tokens (RFC 9449). */
+const DPOP = ["auth/dpop", "auth/dpop-nonce"];
 
 const LEGS = [
   { name: "0.1.16", suite: "conformance-0.1.16", scenarios: [...CORE, ...DRAFT, ...LEGACY] },
-  { name: "0.2.0-alpha.12", suite: "conformance-0.2", scenarios: [...CORE, ...SINCE_2026, ...LEGACY] },
+  { name: "0.2.0-alpha.12", suite: "conformance-0.2", scenarios: [...CORE, ...SINCE_2026, ...LEGACY, ...DPOP] },
   { name: "0.2.0-alpha.12 on 2026-07-28", suite: "conformance-0.2", scenarios: CORE, specVersion: "2026-07-28" },
 ];
 

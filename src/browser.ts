@@ -1,6 +1,8 @@
 export { authorizeWithPopup } from "./browser/authorize-with-popup.js";
 export type { AuthorizeWithPopupOptions } from "./browser/authorize-with-popup.js";
 export { completePopup } from "./browser/complete-popup.js";
+export { createIndexedDbKeyStore } from "./browser/indexed-db-key-store.js";
+export type { IndexedDbKeyStoreOptions } from "./browser/indexed-db-key-store.js";
 
 export type {
   AuthChallenge,
@@ -16,6 +18,8 @@ export type {
   ClientRegistration,
   ClockOptions,
   DiscoveryErrorCode,
+  DpopKeyPair,
+  DpopKeyStore,
   FinishAuthorizationOptions,
   HandleChallengeOptions,
   IgnoredRecord,

@@ -2,7 +2,12 @@ import type { AuthChallenge } from "./types.js";
 
 /** Codes of {@link DiscoveryError}. @public */
 export type DiscoveryErrorCode =
-  "discovery_failed" | "metadata_invalid" | "metadata_issuer_mismatch" | "resource_mismatch" | "pkce_unsupported";
+  | "discovery_failed"
+  | "metadata_invalid"
+  | "metadata_issuer_mismatch"
+  | "resource_mismatch"
+  | "pkce_unsupported"
+  | "dpop_unsupported";
 /** Codes of {@link RegistrationError}. @public */
 export type RegistrationErrorCode = "registration_unsupported" | "registration_rejected" | "client_issuer_mismatch";
 /** Codes of {@link AuthorizationError}. @public */

@@ -65,6 +65,10 @@ export { revokeTokens } from "./protocol/revoke-tokens.js";
 export type { RevokeTokensOptions } from "./protocol/revoke-tokens.js";
 export { selectScope } from "./protocol/scope.js";
 export type { SelectScopeOptions } from "./protocol/scope.js";
+export { createDpop } from "./dpop/create-dpop.js";
+export type { DpopOptions } from "./dpop/create-dpop.js";
+export type { DpopKeyPair, DpopKeyStore } from "./dpop/dpop-key-store.js";
+export type { Dpop } from "./wire/dpop-connection.js";
 export { parseAuthChallenge } from "./wire/challenge.js";
 
 export type { ServerAllowances, ServerProfile } from "./profile-types.js";

@@ -10,6 +10,7 @@ interface Ambient {
   readonly history?: Pick<History, "replaceState">;
   readonly BroadcastChannel?: typeof BroadcastChannel;
   readonly WeakRef?: typeof WeakRef;
+  readonly indexedDB?: IDBFactory;
 }
 
 const ambient = (): Ambient => globalThis;
@@ -183,4 +184,15 @@ export function browserPage(): BrowserPage | undefined {
     showUrl: (url) => history.replaceState(null, "", url),
     openChannel: (name) => new Channel(name),
   };
+}
+
+/** Opens a database that has one table with keys of its own. */
+export function openIndexedDatabase(name: string, table: string): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = ambient().indexedDB?.open(name, 1);
+    if (request === undefined) throw new Error("there is no IndexedDB here");
+    request.onupgradeneeded = () => request.result.createObjectStore(table);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error ?? new Error("the database cannot be opened"));
+  });
 }

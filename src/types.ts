@@ -178,7 +178,7 @@ export interface ClientRegistration {
 export interface TokenSet {
   /** What requests to the MCP server carry. */
   readonly accessToken: string;
-  /** As the server said; a spelling of `Bearer`. */
+  /** As the server said; a spelling of `Bearer`, or of `DPoP` when the tokens were asked for with a key. */
   readonly tokenType: string;
   /** Absent when the server issued none: the user logs in again when the access token ends. */
   readonly refreshToken?: string;
@@ -207,6 +207,8 @@ export interface TokenSet {
   readonly registration: ClientRegistration;
   /** Id of the grant they were obtained by; absent when a user logged in. */
   readonly grant?: string;
+  /** The DPoP key they were asked for with, by its JWK thumbprint; a `tokenType` of `DPoP` says that they are bound to it. */
+  readonly dpopKeyId?: string;
 }
 
 /** A login under way: what must survive until the callback arrives, in whichever process. Plain JSON, secret, single use. @public */
@@ -227,6 +229,8 @@ export interface PendingAuthorization {
   readonly server: ServerMetadata;
   /** The client that the code will be issued to. */
   readonly registration: ClientRegistration;
+  /** The DPoP key that code and tokens will be bound to, by its JWK thumbprint. */
+  readonly dpopKeyId?: string;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   /** Milliseconds since the epoch after which the callback is refused. */

@@ -2,6 +2,7 @@ import { DiscoveryError } from "../errors.js";
 import { currentTime } from "../platform.js";
 import type { ClientAuthenticationOptions } from "../grant-types.js";
 import type { ClientRegistration, ClockOptions, HttpOptions, ServerMetadata } from "../types.js";
+import type { DpopConnection } from "../wire/dpop-connection.js";
 import { guardedRequest } from "../wire/http.js";
 import { parseUrl } from "../wire/url-policy.js";
 import { authenticateClient } from "./client-authentication.js";
@@ -21,7 +22,11 @@ export type EndpointName =
 export interface ClientRequestContext {
   readonly server: ServerMetadata;
   readonly registration: ClientRegistration;
-  readonly options: HttpOptions & ClockOptions & ClientAuthenticationOptions;
+  readonly options: HttpOptions &
+    ClockOptions &
+    ClientAuthenticationOptions & { readonly dpop?: DpopConnection | undefined };
+  /** The key that the tokens are to be bound to. */
+  readonly dpopKeyId?: string | undefined;
 }
 
 /** Sends a request to an endpoint of the authorization server. `secrets` are what the request carries. */
@@ -55,16 +60,18 @@ export async function postForm(
   { server, registration, options }: ClientRequestContext,
   purpose: EndpointName,
   parameters: Readonly<Record<string, string | undefined>>,
+  proof = "",
 ): Promise<OAuthAnswer> {
   const headers = new Headers({
     accept: "application/json",
     "content-type": "application/x-www-form-urlencoded;charset=UTF-8",
   });
+  if (proof) headers.set("dpop", proof);
   const { resource } = parameters;
   const sent = { ...parameters, resource: resource && resourceParameter(server, resource) };
   const body = new URLSearchParams(withoutUndefined(sent as Readonly<Record<string, string>>));
   const now = (options.now ?? currentTime)();
   const secret = await authenticateClient({ server, registration, headers, body, now }, options);
   const secrets = [...body].map(([name, value]) => (SECRETS.test(name) ? value : secret));
-  return await callEndpoint(server, purpose, options, secrets, { headers, body: body.toString() });
+  return await callEndpoint(server, purpose, options, [...secrets, proof], { headers, body: body.toString() });
 }

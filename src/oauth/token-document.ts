@@ -15,6 +15,7 @@ export interface TokenGrant {
   readonly refreshTokenExpiresAt?: number;
   readonly obtainedAt: number;
   readonly clockSkew?: number;
+  readonly dpopKeyId?: string;
 }
 
 /** The token response as a profile lets it be read. */
@@ -46,13 +47,14 @@ export function readTokenDocument(
   party: string,
   obtainedAt: number,
   date: string | null,
+  type: RegExp,
 ): TokenGrant {
   const { access_token: accessToken, token_type: tokenType, refresh_token: refreshToken, scope } = document;
   const after = (seconds: number): number | undefined =>
     seconds > 0 && seconds < LONGEST_LIFETIME_S ? obtainedAt + seconds * 1000 : undefined;
   const clockSkew = Date.parse(date ?? "") - obtainedAt;
   if (typeof accessToken !== "string" || accessToken === "") throw invalid(party, "access_token");
-  if (typeof tokenType !== "string" || tokenType.toLowerCase() !== "bearer") throw invalid(party, "token_type");
+  if (typeof tokenType !== "string" || !type.test(tokenType)) throw invalid(party, "token_type");
   if (refreshToken !== undefined && typeof refreshToken !== "string") throw invalid(party, "refresh_token");
   if (scope !== undefined && typeof scope !== "string") throw invalid(party, "scope");
   return withoutUndefined<TokenGrant>({

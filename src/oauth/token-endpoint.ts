@@ -1,6 +1,7 @@
 import { quoteRemote, TokenError } from "../errors.js";
 import { postForm, type ClientRequestContext } from "./call-endpoint.js";
 import { answerDetails, describeAnswer, transientError } from "./map-error.js";
+import type { OAuthAnswer } from "./normalize-response.js";
 import type { TokenGrant } from "./token-document.js";
 import { allowedDocument, readTokenDocument } from "./token-document.js";
 
@@ -28,12 +29,22 @@ export async function requestTokens<G extends keyof GrantParameters>(
   grantType: G,
   parameters: GrantParameters[G],
 ): Promise<TokenGrant> {
-  const party = quoteRemote(context.server.issuer);
-  const answer = await postForm(context, "token_endpoint", { grant_type: grantType, ...parameters });
+  const { server, options, dpopKeyId } = context;
+  const party = quoteRemote(server.issuer);
+  const ask = (proof?: string): Promise<OAuthAnswer> =>
+    postForm(context, "token_endpoint", { grant_type: grantType, ...parameters }, proof);
+  const dpop = dpopKeyId ? options.dpop : undefined;
+  const answer = await (dpop?.requestTokens(dpopKeyId ?? "", server.authorizationServer.token_endpoint, ask) ?? ask());
   const { error, status, receivedAt, headers } = answer;
-  const document = allowedDocument(answer, context.server.allowances?.tokenResponse);
+  const document = allowedDocument(answer, server.allowances?.tokenResponse);
   if (!document) throw transientError(answer);
-  if (error === undefined && status === 200) return readTokenDocument(document, party, receivedAt, headers.get("date"));
+  if (error === undefined && status === 200) {
+    const type = dpop?.tokenType ?? /^bearer$/i;
+    return {
+      ...readTokenDocument(document, party, receivedAt, headers.get("date"), type),
+      ...(dpop && dpopKeyId && { dpopKeyId }),
+    };
+  }
   const isUnusable = error === undefined && status < 400;
   const isTerminal = grantType === "refresh_token" && TERMINAL.test(error ?? "");
   throw new TokenError(

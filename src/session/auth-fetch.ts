@@ -6,7 +6,8 @@ import { asksForScope, authorizationRequired, handleChallenge } from "./handle-c
 import { interactOnce, mayStepUp } from "./interaction.js";
 import { followRedirects } from "./follow-redirects.js";
 import { usableTokens } from "./refresh.js";
-import { isReplayable } from "./replayable.js";
+import { isBound } from "../wire/dpop-connection.js";
+import { isReplayable } from "../wire/replayable.js";
 import { type RequestParts, requestInit, withAuthorization } from "./request-parts.js";
 import { engineOf } from "./session-engine.js";
 import type { AuthSession } from "./session-types.js";
@@ -38,6 +39,12 @@ export interface AuthorizationRequiredContext {
   readonly challenge: AuthChallenge | undefined;
   /** Aborted when every request that waits for the user has been given up. */
   readonly signal: AbortSignal;
+}
+
+/** How tokens are sent. */
+interface Credentials {
+  readonly authorization: string;
+  readonly via: FetchLike;
 }
 
 /** For one request, beside one refresh and one login; MCP wants "no more than a few" attempts. */
@@ -72,10 +79,11 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
   const send = options.fetch ?? context.http.fetch ?? ambientFetch;
   const audience = createTokenAudience(engine, options.includeUrl);
   const opaque = redirectsAreOpaque();
-  // answers from outside the session's server, reached by a redirect
-  const foreign = new WeakSet<Response>();
+  // answers whose 401 or 403 is not about the token: those from outside the session's server, reached by a redirect, and demands for
+  // another proof
+  const unrelated = new WeakSet<Response>();
   // what was accepted last, compared instead of parsed and judged again on every call
-  let accepted: { readonly href: string; readonly tokens: TokenSet; readonly bearer: string } | undefined;
+  let accepted: ({ readonly href: string; readonly tokens: TokenSet } & Credentials) | undefined;
 
   return async (input, init) => {
     let target: string | URL;
@@ -87,10 +95,10 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
     const href = typeof target === "string" ? target : target.href;
     // the whole of what a request with a fresh token costs
     if (accepted?.href === href && accepted.tokens === freshTokens() && options?.redirect === undefined && !opaque) {
-      const headers = withAuthorization(options?.headers, accepted.bearer);
+      const { tokens, via, authorization } = accepted;
+      const headers = withAuthorization(options?.headers, authorization);
       if (headers !== undefined) {
-        const { tokens } = accepted;
-        const response = await send(target, { ...options, headers, redirect: "manual" });
+        const response = await via(target, { ...options, headers, redirect: "manual" });
         const { status } = response;
         return status < 300 ? response : await conclude({ href, target, init: options }, tokens, response);
       }
@@ -102,10 +110,17 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
     const tokens = freshTokens() ?? (await usableTokens(context, cell, {}, options?.signal ?? undefined));
     if (tokens !== undefined) {
       if (!(await audience.accepts(url, tokens))) return await send(target, options);
-      accepted = { href, tokens, bearer: `Bearer ${tokens.accessToken}` };
+      accepted = { href, tokens, ...credentialsOf(tokens) };
     }
     return await afterRefusal(parts, tokens, await sendOnce(parts, tokens));
   };
+
+  function credentialsOf(tokens: TokenSet): Credentials {
+    return {
+      authorization: `${isBound(tokens) ? "DPoP" : "Bearer"} ${tokens.accessToken}`,
+      via: context.http.dpop?.fetchFor(tokens, send, unrelated) ?? send,
+    };
+  }
 
   async function conclude(parts: RequestParts, tokens: TokenSet, response: Response): Promise<Response> {
     return await afterRefusal(parts, tokens, await followFrom(parts, tokens, response));
@@ -114,27 +129,27 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
   async function sendOnce(parts: RequestParts, tokens: TokenSet | undefined): Promise<Response> {
     const { target, init } = parts;
     if (tokens === undefined) return await send(target, init);
-    const headers = withAuthorization(init?.headers, `Bearer ${tokens.accessToken}`) ?? {};
+    const { authorization, via } = credentialsOf(tokens);
+    const headers = withAuthorization(init?.headers, authorization) ?? {};
     const ownRedirects = !opaque && (init?.redirect ?? "follow") === "follow";
-    const response = await send(target, { ...init, headers, ...(ownRedirects && { redirect: "manual" }) });
+    const response = await via(target, { ...init, headers, ...(ownRedirects && { redirect: "manual" }) });
     return ownRedirects ? await followFrom(parts, tokens, response) : await judgeFollowed(tokens, response);
   }
 
   async function followFrom({ href, init }: RequestParts, tokens: TokenSet, response: Response): Promise<Response> {
     const { status } = response;
     if (status < 300 || status > 399) return response;
-    const end = await followRedirects(send, new URL(href, baseUrl()).href, init, response, {
+    const { authorization, via } = credentialsOf(tokens);
+    const end = await followRedirects(via, new URL(href, baseUrl()).href, init, response, {
       headersFor: async (url) =>
-        (await audience.accepts(url, tokens))
-          ? withAuthorization(init?.headers, `Bearer ${tokens.accessToken}`)
-          : undefined,
+        (await audience.accepts(url, tokens)) ? withAuthorization(init?.headers, authorization) : undefined,
     });
-    if (!end.own) foreign.add(end.response);
+    if (!end.own) unrelated.add(end.response);
     return end.response;
   }
 
   async function judgeFollowed(tokens: TokenSet, response: Response): Promise<Response> {
-    if (response.redirected && !(await audience.accepts(new URL(response.url), tokens))) foreign.add(response);
+    if (response.redirected && !(await audience.accepts(new URL(response.url), tokens))) unrelated.add(response);
     return response;
   }
 
@@ -150,7 +165,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
     for (;;) {
       const challenge = parseAuthChallenge(response);
       const stepUp = asksForScope(response, challenge);
-      if (foreign.has(response) || (response.status !== 401 && !stepUp)) return response;
+      if (unrelated.has(response) || (response.status !== 401 && !stepUp)) return response;
       if (replayable) await discard(response);
       try {
         const accessToken = tokens?.accessToken;

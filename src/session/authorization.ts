@@ -28,19 +28,24 @@ export async function startAuthorization(
   const { challenge, extraParams, signal } = options;
   signal?.throwIfAborted();
   const server = await discoverForSession(context, cell, { challenge, signal });
+  const dpopKeyId = await context.http.dpop?.chooseKey(server, challenge);
   const previous = await readTokens(context, cell);
   const { registration, redirectUri } = await resolveRegistration(context, server, previous, options);
   const scope = options.scope ?? selectScope(server, { challenge, previous: isStepUp(options) ? previous : undefined });
   const { authorizationUrl, pending } = await createAuthorizationRequest(server, registration, {
     redirectUri,
     scope,
-    extraParams,
+    // RFC 9449 §10: nobody else can use the code
+    extraParams: { ...extraParams, ...(dpopKeyId && { dpop_jkt: dpopKeyId }) },
     subject: cell.key.subject,
     now: context.now,
     allowUrl: context.http.allowUrl,
   });
   signal?.throwIfAborted();
-  await context.records.set("pending", recordKeys.pending(pending.state), pending);
+  await context.records.set("pending", recordKeys.pending(pending.state), {
+    ...pending,
+    ...(dpopKeyId && { dpopKeyId }),
+  });
   context.emit({ type: "authorization_started", ...cell.key });
   return { authorizationUrl, state: pending.state, expiresAt: pending.expiresAt };
 }
@@ -80,9 +85,10 @@ export async function finishAuthorization(
   const tokens = await exchangeCallback(pending, callback, { ...context.http, signal, now: context.now });
   await changeTokens(context, cell, async () => {
     // what others stored meanwhile is what these tokens take the place of
-    await readTokens(context, cell).catch(() => undefined);
+    const replaced = await readTokens(context, cell).catch(() => undefined);
     await writeTokens(context, cell, tokens);
     await forgetState(context, cell);
+    await context.http.dpop?.forget(replaced);
   });
   context.emit({
     type: "authorized",

@@ -7,6 +7,7 @@ import type { RecordStore } from "../store/records.js";
 import { createRecordStore, recordKeys } from "../store/records.js";
 import { createTokenStore } from "../store/token-store.js";
 import type { HttpOptions, IgnoredRecord, ServerMetadata } from "../types.js";
+import type { DpopConnection, DpopHost } from "../wire/dpop-connection.js";
 import { canonicalServerUrl, parseServerUrl } from "../wire/url-policy.js";
 import type { AuthClientOptions, AuthEvent } from "./session-types.js";
 import { createTokenCell, type TokenCell } from "./token-cell.js";
@@ -17,7 +18,7 @@ export interface ClientContext {
   readonly store: KVStore;
   readonly tokenStore: TokenStore;
   readonly records: RecordStore;
-  readonly http: HttpOptions;
+  readonly http: HttpOptions & { readonly dpop: DpopConnection | undefined };
   readonly now: () => number;
   readonly emit: (event: AuthEvent) => void;
   readonly discover: (serverUrl: URL, options: DiscoverAuthServerOptions) => Promise<ServerMetadata>;
@@ -35,6 +36,7 @@ export function createClientContext(options: AuthClientOptions): ClientContext {
       // an observer must not be able to break a login
     }
   };
+  const host: DpopHost = { store, now, emit };
   const onIgnored = (record: IgnoredRecord): void => {
     emit({ type: "record_ignored", ...record });
   };
@@ -43,7 +45,7 @@ export function createClientContext(options: AuthClientOptions): ClientContext {
     store,
     tokenStore: options.tokenStore ?? createTokenStore(store, { onIgnored }),
     records: createRecordStore(store, onIgnored),
-    http: { fetch, timeoutMs, allowUrl },
+    http: { fetch, timeoutMs, allowUrl, dpop: options.dpop?.connect(host as never) as DpopConnection | undefined },
     now,
     emit,
     discover: options.discover ?? discoverAuthServer,

@@ -1,6 +1,6 @@
 import { TransportError } from "../errors.js";
 import type { FetchLike } from "../types.js";
-import { isReplayable } from "./replayable.js";
+import { isReplayable } from "../wire/replayable.js";
 
 const MAX_HOPS = 3;
 

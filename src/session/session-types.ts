@@ -14,6 +14,7 @@ import type {
   ServerMetadata,
   TokenSet,
 } from "../types.js";
+import type { Dpop } from "../wire/dpop-connection.js";
 
 /** Options of {@link createAuthClient}. @public */
 export interface AuthClientOptions extends Omit<HttpOptions, "signal">, ClockOptions {
@@ -45,6 +46,9 @@ export interface AuthClientOptions extends Omit<HttpOptions, "signal">, ClockOpt
   /** What is known of authorization servers that deviate, such as {@link knownServers}.
    * @defaultValue none: nothing is allowed to anybody */
   readonly profiles?: readonly ServerProfile[] | undefined;
+  /** Binds tokens to keys (DPoP, RFC 9449) where the authorization server offers it: made by {@link createDpop}.
+   * @defaultValue bearer tokens */
+  readonly dpop?: Dpop | undefined;
   /** Hears what happens; never receives a secret. What it throws is ignored. */
   readonly onEvent?: ((event: AuthEvent) => void) | undefined;
 }
@@ -64,6 +68,7 @@ export type AuthEvent =
       readonly subject?: string;
       readonly error: AuthError;
     }
+  | { readonly type: "dpop_key_missing"; readonly serverUrl: string; readonly subject?: string }
   | { readonly type: "signed_out"; readonly serverUrl: string; readonly subject?: string };
 
 /** One per host: the store, the client's identity and the policy, shared by all sessions. Frozen; its functions may be passed on. @public */

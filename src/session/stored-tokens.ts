@@ -3,6 +3,7 @@ import { sha256 } from "../platform.js";
 import { withLock } from "../store/locks.js";
 import { callStore } from "../store/records.js";
 import type { TokenSet } from "../types.js";
+import { isBound } from "../wire/dpop-connection.js";
 import type { ClientContext } from "./client-context.js";
 import { forgetState, readState } from "./refresh-state.js";
 import { remember, type TokenCell } from "./token-cell.js";
@@ -22,6 +23,9 @@ export async function readTokens(context: ClientContext, cell: TokenCell): Promi
     const { refusedAccess } = await readState(context, cell);
     if (refusedAccess && refusedAccess === (await sha256(tokens.accessToken))) tokens = undefined;
   }
+  const { dpop } = context.http;
+  // what cannot be used as it is meant must not be used at all
+  if (tokens && !(dpop ? await dpop.canUse(tokens, key) : !isBound(tokens))) tokens = undefined;
   remember(cell, tokens);
   return tokens;
 }
@@ -42,9 +46,10 @@ export async function writeTokens(context: ClientContext, cell: TokenCell, token
 }
 
 /** Forgets the tokens, here and in the store. */
-export async function deleteTokens({ tokenStore }: ClientContext, cell: TokenCell): Promise<void> {
+export async function deleteTokens({ tokenStore, http }: ClientContext, cell: TokenCell): Promise<void> {
   cell.unsaved = undefined;
   await callStore("delete", cell.name, () => tokenStore.deleteTokens(cell.key));
+  await http.dpop?.forget(cell.tokens);
   remember(cell, undefined);
 }
 

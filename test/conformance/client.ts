@@ -6,6 +6,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import {
   createAuthClient,
   createAuthFetch,
+  createDpop,
   isAuthError,
   type PreRegisteredClient,
   type ServerMetadata,
@@ -33,6 +34,8 @@ async function main(serverUrl: string): Promise<void> {
     clientMetadata: { client_name: "conformance client" },
     clientMetadataUrl: CLIENT_METADATA_URL,
     preRegistered: (server) => preRegistered(server, context),
+    // where the scenario's server offers it
+    dpop: createDpop(),
   });
   const authFetch = createAuthFetch(client.session(serverUrl), {
     onAuthorizationRequired: async ({ session, scope, challenge, signal }) => {

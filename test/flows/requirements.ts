@@ -364,7 +364,7 @@ const responses: readonly Requirement[] = [
   binds("spec-3.8-14", "MUST", RESPONSES, "A refresh that the client is not allowed: a login is due."),
   binds("spec-3.8-15", "MUST", RESPONSES, "`invalid_scope` of a token request: a login is due."),
   binds("spec-3.8-16", "MUST", RESPONSES, "`invalid_target`: an error, no loop."),
-  later("spec-3.8-17", "MUST", RESPONSES, "`use_dpop_nonce`: again with the nonce.", "DPoP"),
+  binds("spec-3.8-17", "MUST", RESPONSES, "`use_dpop_nonce`: again with the nonce."),
   binds(
     "spec-3.8-18",
     "MUST",
@@ -494,6 +494,28 @@ const pains: readonly Requirement[] = [
   binds("pain-40", "PRACTICE", FIELD, "No token, code, verifier or secret is in an error, an event or its JSON."),
 ];
 
+const DPOP = "MCP extension DPoP, RFC 9449";
+
+const dpop: readonly Requirement[] = [
+  binds("spec-148", "MUST", DPOP, "A bound token goes out as `DPoP`, with a new proof in every request."),
+  binds("spec-149", "MUST", DPOP, "Token requests carry a proof."),
+  binds("spec-150", "MUST", DPOP, "`use_dpop_nonce` of either server: once more, with a new proof that has the nonce."),
+  binds(
+    "spec-151",
+    "MUST",
+    DPOP,
+    "A proof is a `dpop+jwt` with a public key, `jti`, `htm`, `htu`, `iat`, `ath` and `nonce`.",
+  ),
+  binds(
+    "spec-152",
+    "MAY",
+    DPOP,
+    "The metadata of both servers say whether DPoP is offered and whether it is required.",
+  ),
+  binds("spec-153", "MUST", DPOP, "Private keys are protected; browsers keep them non-extractable."),
+  binds("spec-154", "MUST", "RFC 9728", "A `DPoP` challenge leads to the metadata as a `Bearer` one does."),
+];
+
 export const requirements: readonly Requirement[] = [
   ...general,
   ...resourceMetadata,
@@ -508,6 +530,7 @@ export const requirements: readonly Requirement[] = [
   ...stepUp,
   ...security,
   ...responses,
+  ...dpop,
   ...facts,
   ...pains,
 ];

@@ -1,5 +1,5 @@
 import { createAuthClient, createAuthFetch, createMemoryStore } from "../../src/index.js";
-import type { AuthFetch, AuthSession, KVStore } from "../../src/index.js";
+import type { AuthClientOptions, AuthFetch, AuthSession, KVStore } from "../../src/index.js";
 import { authorizeWithLoopback } from "../../src/node.js";
 import { createScriptedBrowser, type ScriptedBrowserOptions } from "../support/scripted-browser.ts";
 import type { RecordedRequest } from "./servers/recorded-request.ts";
@@ -9,6 +9,7 @@ export interface PeerHostOptions {
   readonly store?: KVStore;
   readonly now?: () => number;
   readonly browser?: ScriptedBrowserOptions;
+  readonly dpop?: AuthClientOptions["dpop"];
 }
 
 /** A host application with a user at hand, as it would be on a desktop. */
@@ -25,6 +26,7 @@ export function createPeerHost(serverUrl: string, options: PeerHostOptions = {})
     clientMetadata: { client_name: "peer test" },
     store: options.store ?? createMemoryStore(),
     now: options.now,
+    dpop: options.dpop,
   });
   const session = client.session(serverUrl);
   const browser = createScriptedBrowser(options.browser);

@@ -12,6 +12,7 @@ const CODES = {
     "metadata_issuer_mismatch",
     "resource_mismatch",
     "pkce_unsupported",
+    "dpop_unsupported",
   ],
   RegistrationError: ["registration_unsupported", "registration_rejected", "client_issuer_mismatch"],
   AuthorizationError: [
@@ -65,7 +66,7 @@ it("has these codes, each in one class", () => {
 
   const all = Object.values(CODES).flat();
   expect(new Set(all).size).toBe(all.length);
-  expect(all).toHaveLength(34);
+  expect(all).toHaveLength(35);
 });
 
 it("exports these classes, and every one is known by its brand", () => {

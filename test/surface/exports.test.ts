@@ -15,6 +15,7 @@ it("has these names in the root", async () => {
     "createAuthClient",
     "createAuthFetch",
     "createAuthorizationRequest",
+    "createDpop",
     "createEncryptedStore",
     "createMemoryStore",
     "createTokenStore",
@@ -47,7 +48,11 @@ it("has these names for Redis", async () => {
 });
 
 it("has these names for browsers", async () => {
-  expect(Object.keys(await import("../../src/browser.js")).sort()).toEqual(["authorizeWithPopup", "completePopup"]);
+  expect(Object.keys(await import("../../src/browser.js")).sort()).toEqual([
+    "authorizeWithPopup",
+    "completePopup",
+    "createIndexedDbKeyStore",
+  ]);
 });
 
 it("has these names for the SDKs of MCP", async () => {

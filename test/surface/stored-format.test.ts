@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { createDpop } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { approvedBy, createHost, REDIRECT } from "../support/host.js";
 
@@ -106,6 +107,25 @@ it("keeps a login that is under way by its state, with all that the callback wil
   });
 });
 
+it("keeps the key that tokens are bound to under its thumbprint, as a private JWK", async () => {
+  const server = createFakeAuthServer({ now: () => NOW, dpop: {} });
+  const store = new Map<string, string>();
+  const { session } = createHost(server, { store, dpop: createDpop() });
+  const { authorizationUrl } = await session.startAuthorization({ redirectUri: REDIRECT });
+  const key = [...store.keys()].find((one) => one.startsWith("v1:dpop:")) ?? "";
+  const id = key.slice("v1:dpop:".length);
+  const read = (): unknown => JSON.parse(store.get(key) ?? "");
+  const part = expect.stringMatching(/^[\w-]{43}$/) as unknown;
+  const jwk = { kty: "EC", crv: "P-256", x: part, y: part, d: part };
+  expect(read()).toEqual({ v: 1, data: { jwk, expiresAt: NOW + 3_600_000 } });
+  const pending = [...store].find(([one]) => one.startsWith("v1:pending:"))?.[1] ?? "";
+  expect(JSON.parse(pending)).toMatchObject({ data: { dpopKeyId: id } });
+
+  const tokens = await session.finishAuthorization(await server.approve(authorizationUrl));
+  expect(tokens).toMatchObject({ tokenType: "DPoP", dpopKeyId: id });
+  expect(read()).toEqual({ v: 1, data: { jwk } });
+});
+
 it.each([
   ["https://mcp.example.com", undefined, "v1:tokens:https%3A%2F%2Fmcp.example.com:user:-"],
   ["https://MCP.example.com:443/", undefined, "v1:tokens:https%3A%2F%2Fmcp.example.com:user:-"],
@@ -167,6 +187,27 @@ it("reads what this version wrote yesterday", async () => {
     ],
   ]);
   const { client } = createHost(server, { store });
+
+  expect(await client.session(server.serverUrl, { subject: "alice@example.com" }).getAccessToken()).toBe("at");
+});
+
+it("reads a key that this version wrote yesterday, and the tokens bound to it", async () => {
+  const server = createFakeAuthServer({ now: () => NOW });
+  const id = "OTUIiG84LLJIExp6GBtpEeWASJApIsCsUhjXhNzqFEw";
+  const store = new Map([
+    [
+      `v1:dpop:${id}`,
+      '{"v":1,"data":{"jwk":{"kty":"EC","crv":"P-256","x":"h7GAUrKttTBep_vuaQpmuw4ft7WY50hYfldbnXHqXqE",' +
+        '"y":"y1KxC3QvzcKpBw1I0FlQZIYD8o9gFNOUgKDADtyvTU0","d":"UlI8Rm_ttxmOo3G8Nsq421iK_iy6Mc50Pm4fNOw27kc"}}}',
+    ],
+    [
+      TOKENS_KEY,
+      `{"v":1,"data":{"accessToken":"at","tokenType":"DPoP","dpopKeyId":"${id}","obtainedAt":1799999000000,` +
+        '"issuer":"https://auth.example.com","tokenEndpoint":"https://auth.example.com/token","resource":"https://mcp.example.com/mcp",' +
+        '"registration":{"issuer":"https://auth.example.com","clientId":"c","tokenEndpointAuthMethod":"none","redirectUris":[],"source":"dynamic","createdAt":1}}}',
+    ],
+  ]);
+  const { client } = createHost(server, { store, dpop: createDpop() });
 
   expect(await client.session(server.serverUrl, { subject: "alice@example.com" }).getAccessToken()).toBe("at");
 });

@@ -25,7 +25,7 @@ export async function startCrossOriginServer(
       const allowed = new Headers(response.headers);
       for (const [name, value] of Object.entries(headers)) allowed.set(name, value);
       allowed.set("access-control-allow-origin", "*");
-      allowed.set("access-control-expose-headers", "www-authenticate");
+      allowed.set("access-control-expose-headers", "www-authenticate, dpop-nonce");
       allowed.set("access-control-allow-headers", asked.get("access-control-request-headers") ?? "");
       return new Response(response.body, { status: response.status, headers: allowed });
     };

@@ -18,6 +18,8 @@ export interface McpResourceServerOptions {
   readonly verifier: OAuthTokenVerifier;
   /** Read at every request, so that a test may move the server to another issuer. */
   readonly authorizationServers: () => readonly string[];
+  /** Looks at each request before the gate for bearer tokens, for example at its DPoP proof. */
+  readonly check?: ((request: Request) => Promise<Request | Response>) | undefined;
 }
 
 export interface McpResourceServer {
@@ -41,7 +43,9 @@ export function serveMcpResource(options: McpResourceServerOptions): McpResource
   });
   const mcp = createMcpHandler(() => createNotesServer(notes));
   const handler = toNodeHandler({
-    async fetch(request, handlerOptions) {
+    async fetch(received, handlerOptions) {
+      const request = (await options.check?.(received)) ?? received;
+      if (request instanceof Response) return request;
       const auth = await gate(request);
       return auth instanceof Response ? auth : mcp.fetch(request, { ...handlerOptions, authInfo: auth });
     },

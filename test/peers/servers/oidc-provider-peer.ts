@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ClientMetadata, KoaContextWithOIDC } from "oidc-provider";
+import { createDpopGate } from "./dpop-gate.ts";
 import { startLoopbackServer } from "./loopback-server.ts";
 import { serveMcpResource } from "./mcp-resource-server.ts";
 import { providerConfiguration } from "./oidc-provider-settings.ts";
@@ -12,6 +13,9 @@ export interface OidcProviderPeerOptions {
   /** `opaque` tokens are introspected and can be revoked, `jwt` ones are verified by signature and cannot.
    * @defaultValue "opaque" */
   readonly accessTokenFormat?: "opaque" | "jwt";
+  /** Whether the MCP server takes nothing but DPoP-bound tokens, and whether both servers demand nonces. The authorization server
+   * offers DPoP in any case. */
+  readonly dpop?: "proofs" | "nonces";
   /** Clients known beforehand. */
   readonly clients?: readonly ClientMetadata[];
   /** Client ID Metadata Documents by their URL; the feature is on when there are any. */
@@ -27,6 +31,8 @@ export interface OidcProviderPeer {
   readonly notes: readonly string[];
   /** From now on the resource server treats every access token issued before as expired; refresh tokens live on. */
   expireAccessTokens(): void;
+  /** From now on the MCP server wants another nonce in DPoP proofs. */
+  rotateNonce(): void;
   /** What the protected resource metadata names from now on. */
   setAuthorizationServers(issuers: readonly string[]): void;
   close(): Promise<void>;
@@ -50,6 +56,7 @@ export async function startOidcProviderPeer(options: OidcProviderPeerOptions = {
     resourceServer: resourceServerClient,
     clients: options.clients ?? [],
     generation: () => generation,
+    demandsNonces: options.dpop === "nonces",
     clientIdMetadataDocuments: options.clientIdMetadataDocuments ?? {},
   });
   const provider = await withoutNotices(async () => {
@@ -70,6 +77,16 @@ export async function startOidcProviderPeer(options: OidcProviderPeerOptions = {
     void serveProvider(request, response);
   });
 
+  const readClaims =
+    options.accessTokenFormat === "jwt"
+      ? verifySignature(`${issuer}/jwks`)
+      : introspect(`${issuer}/token/introspection`, resourceServerClient);
+  const dpop = createDpopGate({
+    serverUrl: resource,
+    metadataUrl: `${resourceServer.origin}/.well-known/oauth-protected-resource/mcp`,
+    demandsNonces: options.dpop === "nonces",
+    boundTo: async (token) => (await readClaims(token))?.cnf?.jkt,
+  });
   const mcp = serveMcpResource({
     server: resourceServer,
     log,
@@ -78,11 +95,9 @@ export async function startOidcProviderPeer(options: OidcProviderPeerOptions = {
       issuer,
       resource,
       generation: () => generation,
-      readClaims:
-        options.accessTokenFormat === "jwt"
-          ? verifySignature(`${issuer}/jwks`)
-          : introspect(`${issuer}/token/introspection`, resourceServerClient),
+      readClaims,
     }),
+    check: options.dpop === undefined ? undefined : (request) => dpop.check(request),
   });
 
   return {
@@ -93,6 +108,7 @@ export async function startOidcProviderPeer(options: OidcProviderPeerOptions = {
     expireAccessTokens() {
       generation++;
     },
+    rotateNonce: () => dpop.rotateNonce(),
     setAuthorizationServers(issuers) {
       authorizationServers = issuers;
     },

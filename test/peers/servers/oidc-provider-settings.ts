@@ -9,6 +9,8 @@ export interface ProviderSettings {
   readonly resourceServer: { readonly id: string; readonly secret: string };
   readonly clients: readonly ClientMetadata[];
   readonly generation: () => number;
+  /** Whether DPoP proofs need a nonce. */
+  readonly demandsNonces: boolean;
   /** Client ID Metadata Documents by their URL; when there are any, the feature is on and reads them from here. */
   readonly clientIdMetadataDocuments: Readonly<Record<string, object>>;
 }
@@ -53,6 +55,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
     },
     features: {
       devInteractions: { enabled: true },
+      dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => settings.demandsNonces },
       registration: { enabled: true },
       revocation: { enabled: true, allowedPolicy: (_context, client, token) => client.clientId === token.clientId },
       introspection: {

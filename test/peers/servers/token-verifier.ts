@@ -10,6 +10,8 @@ interface AccessTokenClaims {
   readonly client_id?: string;
   readonly sub?: string;
   readonly generation?: number;
+  /** The key that the token is bound to (RFC 7800, RFC 9449 §6). */
+  readonly cnf?: { readonly jkt?: string };
 }
 
 export interface TokenVerifierOptions {

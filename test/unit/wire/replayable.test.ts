@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isReplayable } from "../../../src/session/replayable.js";
+import { isReplayable } from "../../../src/wire/replayable.js";
 
 it.each([
   ["nothing", undefined],
