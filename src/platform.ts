@@ -1,4 +1,4 @@
-import type { FetchLike } from "./types.js";
+import type { FetchLike, MaybePromise } from "./types.js";
 
 // what a runtime may lack, which the compiler's libraries take for granted
 interface Ambient {
@@ -80,6 +80,20 @@ export function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined):
     };
     work.then(resolve, reject).then(done, done);
   });
+}
+
+/** The work's outcome, unless `ms` pass first: then its signal is aborted, and what `late` makes is thrown. */
+export async function inTime<T>(
+  work: (signal: AbortSignal) => MaybePromise<T>,
+  ms: number,
+  late: () => unknown,
+): Promise<T> {
+  const { signal, release } = startDeadline(undefined, ms, late);
+  try {
+    return await orAborted(Promise.resolve(work(signal)), signal);
+  } finally {
+    release();
+  }
 }
 
 /** A Node built-in module where the runtime has such a thing (Node, Bun, Deno), without an import that a bundler would see. */

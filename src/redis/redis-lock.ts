@@ -1,4 +1,4 @@
-import { orAborted, randomFraction, startTimer } from "../platform.js";
+import { currentTime, orAborted, randomFraction, startTimer } from "../platform.js";
 import type { SendCommand } from "./redis-commands.js";
 
 const EXTEND = `if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("PEXPIRE", KEYS[1], ARGV[2]) end return 0`;
@@ -78,9 +78,11 @@ export function createRedisLock(send: SendCommand, key: string, ttlMs: number): 
     async acquire(signal) {
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
         signal?.throwIfAborted();
+        const askedAt = currentTime();
         const attempt = extend(ACQUIRE);
         try {
-          if (await orAborted(attempt, signal)) break;
+          // in a process that stood still an answer is read later than it was true, and before a timer can say so
+          if ((await orAborted(attempt, signal)) && currentTime() - askedAt < ttlMs) break;
         } catch (error) {
           // what is still under way may get the lock
           void attempt.catch(ignore).then(release);

@@ -151,6 +151,7 @@ export async function authorize(context: ClientContext, cell: TokenCell, options
       const { subject } = cell.key;
       return (await finishAuthorization(context, callback, { subject, state, signal, cell })).tokens;
     },
-    { signal },
+    // users take their time
+    { signal, waitMs: Infinity },
   );
 }

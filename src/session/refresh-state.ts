@@ -48,7 +48,8 @@ export function afterFailure(state: RefreshState, error: AnyAuthError, doubt: st
   const pause = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1)) * (1 - randomFraction() / 2);
   const { retryAt: demanded = 0 } = error as { readonly retryAt?: number };
   const retryAt = Math.max(now + pause, Math.min(demanded, now + MAX_WAIT_MS));
-  return { ...state, failures, retryAt, doubt: doubt ?? state.doubt, refreshing: undefined };
+  const doubts = doubt && doubt !== state.doubt ? { doubt, doubtedAt: now } : {};
+  return { ...state, failures, retryAt, ...doubts, refreshing: undefined };
 }
 
 /** The state after the MCP server refused an access token; `state` itself when this refusal is known. */

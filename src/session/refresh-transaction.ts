@@ -1,5 +1,5 @@
-import { isAuthError, StoreError } from "../errors.js";
-import { orAborted, sha256, startDeadline } from "../platform.js";
+import { isAuthError, StoreError, TransportError } from "../errors.js";
+import { inTime, sha256 } from "../platform.js";
 import { refreshTokens } from "../protocol/refresh-tokens.js";
 import type { AuthorizationServerMetadata, TokenSet } from "../types.js";
 import type { ClientContext } from "./client-context.js";
@@ -13,6 +13,7 @@ import { hasMoved, isGone, stampedServer } from "./token-issuer.js";
 
 const MAX_REQUEST_MS = 10_000;
 const MAX_STORE_MS = 5_000;
+const MIN_DOUBT_MS = 30_000;
 
 /** A refresh that may be needed. */
 export interface RefreshJob {
@@ -47,25 +48,28 @@ export async function transact(
   lease: AbortSignal,
 ): Promise<RefreshOutcome> {
   const { http, now } = context;
-  const plan = await inTime(cell, prepare());
+  const begunAt = now();
+  const plan = await inStoreTime(cell, prepare);
   if (!("state" in plan)) return plan;
   const { tokens, state } = plan;
-  if (lease.aborted) {
+  // the timers of a process that slept are late, and its lock is another's
+  if (lease.aborted || now() - begunAt > MAX_STORE_MS) {
+    const current = await inStoreTime(cell, () => readTokens(context, cell));
+    if (current && isUsable(cell, need, now())) return adopt(current);
     const details = { key: cell.name, cause: lease.reason as unknown };
     throw new StoreError("lock_timeout", "the store lost its lock: try again", details);
   }
   // read while the refresh is under way; the refresh token goes to the issuer it came from, whatever the answer
   const moved = need.refused === undefined ? undefined : hasMoved(context, cell, tokens, need.challenge);
   const timeoutMs = Math.min(http.timeoutMs ?? MAX_REQUEST_MS, MAX_REQUEST_MS);
-  const settle = await refreshTokens(stampedServer(context, cell, tokens, metadata), tokens, {
-    ...http,
-    timeoutMs,
-    now,
-  }).then(
+  const server = stampedServer(context, cell, tokens, metadata);
+  const request = (signal: AbortSignal): Promise<TokenSet> =>
+    refreshTokens(server, tokens, { ...http, timeoutMs, now, signal });
+  const settle = await inTime(request, 2 * MAX_REQUEST_MS, () => tooLate(tokens)).then(
     (renewed) => () => accept(renewed),
     (error: unknown) => () => decline(error),
   );
-  return { moved, ...(await inTime(cell, settle())) };
+  return { moved, ...(await inStoreTime(cell, settle)) };
 
   /** Looks whether a refresh is still needed, and makes sure that its answer can be kept. */
   async function prepare(): Promise<Plan | RefreshOutcome> {
@@ -122,7 +126,9 @@ export async function transact(
       error.code === "token_request_rejected" && !isGone(error)
         ? `${error.status} ${error.oauthError}`.slice(0, 99)
         : undefined;
-    if (error.code === "refresh_rejected" || (doubt && doubt === state.doubt)) {
+    // what comes in one burst may be one mishap
+    const isBurst = Math.abs(now() - Number(state.doubtedAt)) < MIN_DOUBT_MS;
+    if (error.code === "refresh_rejected" || (doubt && doubt === state.doubt && !isBurst)) {
       const { refreshToken = "", registration } = tokens;
       cell.refusedRefresh = refreshToken;
       await writeState(context, cell, { refusedRefresh: await sha256(refreshToken) });
@@ -152,10 +158,12 @@ export async function transact(
   }
 }
 
+/** A second request, or what the host has to sign, must not keep the lock either. */
+const tooLate = ({ tokenEndpoint: url }: TokenSet): TransportError =>
+  new TransportError("request_timeout", `the refresh at ${url} took too long; try again later`, { url });
+
 /** A store that hangs must not keep the lock. What it does later does no harm, as no token request follows. */
-async function inTime<T>({ name: key }: TokenCell, work: Promise<T>): Promise<T> {
-  const deadline = startDeadline(undefined, MAX_STORE_MS, () => {
+const inStoreTime = <T>({ name: key }: TokenCell, work: () => Promise<T>): Promise<T> =>
+  inTime(work, MAX_STORE_MS, () => {
     return new StoreError("store_failed", `the store did not answer within ${MAX_STORE_MS} ms`, { key });
   });
-  return await orAborted(work, deadline.signal).finally(deadline.release);
-}

@@ -10,8 +10,6 @@ import type { Need, TokenCell } from "./token-cell.js";
 import { isAlive, isUsable } from "./token-cell.js";
 import { findMovedEndpoint, isGone } from "./token-issuer.js";
 
-const LOCK_WAIT_MS = 20_000;
-
 /** Tokens that can be used now, renewed if need be; `undefined` when the user is needed. All callers share one refresh. */
 export async function usableTokens(
   context: ClientContext,
@@ -44,17 +42,19 @@ async function obtainTokens(
   metadata?: AuthorizationServerMetadata,
 ): Promise<TokenSet | undefined> {
   const { store, now } = context;
-  const stored = await readTokens(context, cell);
-  if (stored === undefined || isUsable(cell, need, now())) return stored;
-  if (stored.refreshToken === undefined && need.refused === undefined) return undefined;
+  let stored: TokenSet | undefined;
   let outcome: RefreshOutcome;
   try {
+    stored = await readTokens(context, cell);
+    if (stored === undefined || isUsable(cell, need, now())) return stored;
+    if (stored.refreshToken === undefined && need.refused === undefined) return undefined;
     const job = { context, cell, need, metadata };
-    outcome = await withLock(store, `refresh:${cell.name}`, (lease) => transact(job, lease), { waitMs: LOCK_WAIT_MS });
+    outcome = await withLock(store, `refresh:${cell.name}`, (lease) => transact(job, lease));
   } catch (error) {
     if (!isAuthError(error)) throw error;
     if (cell.unsaved === undefined && isAlive(cell, need, now())) return cell.tokens;
-    const newer = metadata === undefined && isGone(error) ? await findMovedEndpoint(context, cell, stored) : undefined;
+    const newer =
+      stored && metadata === undefined && isGone(error) ? await findMovedEndpoint(context, cell, stored) : undefined;
     if (newer === undefined) throw error;
     return await obtainTokens(context, cell, need, newer);
   }

@@ -1,4 +1,5 @@
 import { isAuthError, StoreError } from "../errors.js";
+import { inTime } from "../platform.js";
 import type {
   AuthorizationServerMetadata,
   ClientRegistration,
@@ -35,7 +36,9 @@ export interface StateRecord {
   /** How many token requests in a row decided nothing. */
   readonly failures?: number;
   /** The last refusal of a kind that has to come twice to be believed: status and error. */
-  readonly doubt?: string | undefined;
+  readonly doubt?: string;
+  /** When it came first. */
+  readonly doubtedAt?: number;
   /** Milliseconds since the epoch before which no token is asked for. */
   readonly retryAt?: number;
   /** Names the token request that is under way, and is as long as the token record: what takes this takes its answer too. */
@@ -129,10 +132,13 @@ export function decodeRecord<K extends RecordKind>(
   return undefined;
 }
 
-/** Calls the host's store, and says so when it fails. */
+/** A keychain may have to ask the user. */
+const MAX_ANSWER_MS = 30_000;
+
+/** Calls the host's store, and says so when it fails or does not answer. */
 export async function callStore<T>(action: string, key: string, call: () => MaybePromise<T>): Promise<T> {
   try {
-    return await call();
+    return await inTime(call, MAX_ANSWER_MS, () => new Error(`no answer within ${MAX_ANSWER_MS} ms`));
   } catch (cause) {
     // the default token store has said so already
     if (isAuthError(cause, "store_failed")) throw cause;

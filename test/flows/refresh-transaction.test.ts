@@ -354,7 +354,7 @@ describe("a server in trouble", () => {
 });
 
 describe("a refusal that no rule names", () => {
-  it("is believed when it comes twice: the user is needed, and the registration stays", async () => {
+  it("is believed when it comes again half a minute later: the user is needed, and the registration stays", async () => {
     const server = createFakeAuthServer();
     const { start, tokens } = createProcesses(server);
     await start().session.authorize(approvedBy(server));
@@ -362,13 +362,29 @@ describe("a refusal that no rule names", () => {
     server.faults.add({ endpoint: "refresh", fault: refusal("invalid_request", 401), times: 2 });
     await expect(start().session.getAccessToken()).rejects.toMatchObject({ code: "token_request_rejected" });
     expect(tokens()).not.toBeNull();
-    server.advance(1_001);
+    server.advance(30_000);
     expect(await start().session.getAccessToken()).toBeUndefined();
     expect(tokens()).toBeNull();
     expect(await start().session.getAccessToken()).toBeUndefined();
     expect(server.counts.refresh).toBe(2);
     await start().session.authorize(approvedBy(server));
     expect(server.counts.registration).toBe(1);
+  });
+
+  it("is not believed within half a minute of the first: a mishap of that length ends no session", async () => {
+    const server = createFakeAuthServer();
+    const { start } = createProcesses(server);
+    await start().session.authorize(approvedBy(server));
+    server.advance(DAY);
+    server.faults.add({ endpoint: "refresh", fault: refusal("invalid_request"), times: 5 });
+    // each as soon as the pause is over: within 31 s at most
+    for (const pause of [0, 1_001, 2_001, 4_001, 8_001]) {
+      server.advance(pause);
+      await expect(start().session.getAccessToken()).rejects.toMatchObject({ code: "token_request_rejected" });
+    }
+    server.advance(16_001);
+    expect(await start().session.getAccessToken()).toBeTypeOf("string");
+    expect(server.counts).toMatchObject({ refresh: 6, authorization: 1 });
   });
 
   it("is believed when it comes again after a failure of the server", async () => {

@@ -6,6 +6,10 @@ export type Task = { readonly offsetMs?: number } & (
       readonly count: number;
     }
   | {
+      /** Sends one request, and stands still where it stores that a token request is about to be made, until it is woken. */
+      readonly type: "stopBeforeRefresh";
+    }
+  | {
       /** Sends one request, and logs in when that needs the user. */
       readonly type: "login";
     }
@@ -36,6 +40,7 @@ export interface Answers {
     /** Status, error code or message. */
     readonly outcomes: readonly string[];
   };
+  readonly stopBeforeRefresh: { readonly outcome: string };
   readonly login: { readonly outcome: string; readonly logins: number };
   readonly lock: { readonly waitedMs: number; readonly wasLost: boolean };
   readonly enter: { readonly intrusions: number };

@@ -1,12 +1,25 @@
 // One process of a host application: does what it is told, on the store that it is given.
 import { createAuthClient, createAuthFetch, isAuthError } from "mcp-oauth-client";
+import type { KVStore } from "mcp-oauth-client";
 import { openStore } from "./store-spec.ts";
 import type { Answers, Task } from "./tasks.ts";
 
 const [spec = "", serverUrl = ""] = process.argv.slice(2);
 let offsetMs = 0;
 const now = (): number => Date.now() + offsetMs;
-const { store } = await openStore(spec, now);
+const { store: opened } = await openStore(spec, now);
+let stopsBeforeRefresh = false;
+const store: KVStore = {
+  ...opened,
+  async set(key, value, options) {
+    await opened.set(key, value, options);
+    if (stopsBeforeRefresh && key.startsWith("v1:state:")) {
+      stopsBeforeRefresh = false;
+      await new Promise((resolve) => process.send?.({ held: true }, resolve));
+      process.kill(process.pid, "SIGSTOP");
+    }
+  },
+};
 const withLock = <T>(key: string, task: (lease: AbortSignal) => Promise<T>): Promise<T> => {
   if (store.withLock === undefined) throw new TypeError("the store has no lock");
   return store.withLock(key, task);
@@ -47,6 +60,10 @@ const perform: { readonly [K in Task["type"]]: (task: Extract<Task, { type: K }>
   async requests({ count }) {
     const send = createAuthFetch(session);
     return { outcomes: await Promise.all(Array.from({ length: count }, () => request(send))) };
+  },
+  async stopBeforeRefresh() {
+    stopsBeforeRefresh = true;
+    return { outcome: await request(authFetch) };
   },
   async login() {
     logins = 0;

@@ -96,33 +96,43 @@ describe("a lock within the process", () => {
     expect(await failureOf(withLock(new Map<string, string>(), "lock", failing, { signal }))).toBe(reason);
   });
 
-  it.each([
-    [20_000, 15_000],
-    [10_000, 10_000],
-  ])("is waited for at most %i ms, and then gone without after %i ms", async (waitMs, limit) => {
+  it("is waited for as long as the caller says, which is an error then: nobody goes on without it", async () => {
     const store = new Map<string, string>();
     const log: string[] = [];
     const holder = gated(log, "holder");
     const held = withLock(store, "lock", holder.task);
-    const late = withLock(store, "lock", async () => log.push("late"), { waitMs });
+    const late = failureOf(withLock(store, "lock", async () => log.push("late"), { waitMs: 10_000 }));
     const later = withLock(store, "lock", async () => log.push("later"));
-    await vi.advanceTimersByTimeAsync(limit - 1);
-    expect(log).toEqual(["holder begins"]);
-    await vi.advanceTimersByTimeAsync(1);
-    await late;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await late).toMatchObject({ code: "lock_timeout", key: "lock" });
     await settle();
-    expect(log).toEqual(["holder begins", "late"]);
+    expect(log).toEqual(["holder begins"]);
     holder.end();
     await Promise.all([held, later]);
-    expect(log).toEqual(["holder begins", "late", "holder ends", "later"]);
+    expect(log).toEqual(["holder begins", "holder ends", "later"]);
   });
 
-  it("is waited for without end when nobody says how long", async () => {
+  it("comes free a minute after a task began that its runtime dropped, if that one was to be short", async () => {
+    const store = new Map<string, string>();
+    const log: string[] = [];
+    const dropped = gated(log, "dropped");
+    void withLock(store, "lock", dropped.task);
+    const next = withLock(store, "lock", async () => log.push("next"), { waitMs: Infinity });
+    await vi.advanceTimersByTimeAsync(59_999);
+    expect(log).toEqual(["dropped begins"]);
+    await vi.advanceTimersByTimeAsync(1);
+    await next;
+    expect(log).toEqual(["dropped begins", "next"]);
+    dropped.end();
+    await settle();
+  });
+
+  it("is waited for without end by who says so", async () => {
     const store = new Map<string, string>();
     const log: string[] = [];
     const holder = gated(log, "holder");
-    const held = withLock(store, "lock", holder.task);
-    const patient = withLock(store, "lock", async () => log.push("patient"));
+    const held = withLock(store, "lock", holder.task, { waitMs: Infinity });
+    const patient = withLock(store, "lock", async () => log.push("patient"), { waitMs: Infinity });
     await vi.advanceTimersByTimeAsync(86_400_000);
     expect(log).toEqual(["holder begins"]);
     holder.end();
@@ -192,6 +202,55 @@ describe("a lock of the store", () => {
     await vi.advanceTimersByTimeAsync(20_000);
 
     expect(await work).toMatchObject({ code: "lock_timeout", key: "refresh:x" });
+  });
+
+  it("that hears of no signal is a lock_timeout all the same, and the task is not run when it comes", async () => {
+    const log: string[] = [];
+    const lock = gated(log, "lock");
+    const late = storeWith(async (_, task) => {
+      await lock.task();
+      return await task(new AbortController().signal);
+    });
+    const work = failureOf(withLock(late, "refresh:x", async () => log.push("task"), { waitMs: 20_000 }));
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(await work).toMatchObject({ code: "lock_timeout" });
+    lock.end();
+    await settle();
+    expect(log).toEqual(["lock begins", "lock ends"]);
+  });
+
+  it.each([
+    ["is not given back", () => new Promise<never>(() => undefined)],
+    ["fails to be given back", () => Promise.reject(new Error("no connection"))],
+  ])("that %s costs nobody the result of the task", async (_, release) => {
+    const store = storeWith(async (_name, task) => {
+      await task(new AbortController().signal);
+      return await release();
+    });
+    const work = withLock(store, "lock", async () => "done", { waitMs: 20_000 });
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await work).toBe("done");
+  });
+
+  it("that runs the task again, or gives back something else, gets its one result through", async () => {
+    let runs = 0;
+    const store = storeWith(async (_, task) => {
+      const lease = new AbortController().signal;
+      await task(lease);
+      await task(lease);
+      return "garbage" as never;
+    });
+
+    expect(await withLock(store, "lock", async () => (runs += 1))).toBe(1);
+    expect(runs).toBe(1);
+  });
+
+  it.each([
+    ["never runs the task", () => Promise.resolve(undefined as never)],
+    ["is no promise", () => undefined as never],
+  ])("that %s is an error of the store", async (_, lock) => {
+    const work = withLock(storeWith(lock), "lock", failing);
+    expect(await failureOf(work)).toMatchObject({ code: "store_failed", key: "lock" });
   });
 
   it("is no longer waited for by one who gives up, who gets its own reason", async () => {
