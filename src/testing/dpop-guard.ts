@@ -74,6 +74,9 @@ export function createDpopGuard(settings: Settings, persistence: Persistence, no
   }
 
   return {
+    /** The thumbprint of the key that a code or a token is bound to. */
+    keyOf,
+
     /** RFC 9449 §10: a code that names a key is for nobody else. */
     bindCode(code: string, jkt: string | undefined): void {
       if (dpop !== undefined && jkt !== undefined) bind(code, jkt);

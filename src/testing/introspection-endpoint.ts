@@ -11,13 +11,18 @@ import { requireFormPost, requiredParameterOf } from "./received-request.js";
  * there is not active: expired, revoked, unknown, for no or another resource, or a refresh token.
  */
 export async function answerIntrospection(context: AuthServerContext, received: ReceivedRequest): Promise<Response> {
-  const { settings, grants } = context;
+  const { settings, grants, dpop } = context;
   if (settings.introspectionToken === undefined) return notFound();
   requireFormPost(received);
   await requireBearerToken(received.request, sha256(settings.introspectionToken));
-  const token = await grants.findAccessToken(requiredParameterOf(received.form, "token"));
+  const accessToken = requiredParameterOf(received.form, "token");
+  const token = await grants.findAccessToken(accessToken);
   const isActive = token !== undefined && grants.isLive(token) && token.grant.resource === settings.resource;
-  return json(200, isActive ? { active: true, ...claimsOf(context, token) } : { active: false });
+  if (!isActive) return json(200, { active: false });
+  const jkt = await dpop.keyOf(accessToken);
+  // RFC 9449 §6.2
+  const binding = jkt === undefined ? {} : { token_type: "DPoP", cnf: { jkt } };
+  return json(200, { active: true, ...claimsOf(context, token), ...binding });
 }
 
 const claimsOf = (

@@ -4,9 +4,13 @@ import type {
   AuthFetchOptions,
   AuthSession,
   ClientRegistration,
+  DpopKeyStore,
+  DpopOptions,
   StartAuthorizationOptions,
   TokenSet,
 } from "../../src/index.js";
+import type { IndexedDbKeyStoreOptions } from "../../src/browser.js";
+import type { FakeDpopOptions } from "../../src/testing.js";
 import { createAuthClient, createAuthFetch, discoverAuthServer, startCallbackServer } from "../../src/index.js";
 
 declare const session: AuthSession;
@@ -22,6 +26,7 @@ export const options: AuthClientOptions = {
   tokenStore: undefined,
   discover: undefined,
   selectIssuer: undefined,
+  dpop: undefined,
   legacyFallback: undefined,
   onEvent: undefined,
   fetch: undefined,
@@ -66,3 +71,14 @@ export const spoilt: ClientRegistration = { ...registration, clientSecret: undef
 declare const tokens: TokenSet;
 // @ts-expect-error records are not changed
 tokens.accessToken = "other";
+
+export const dpopOptions: DpopOptions = { keys: undefined, required: undefined, allowDowngrade: undefined };
+export const dpopServer: FakeDpopOptions = { required: undefined, nonces: undefined };
+export const keyStoreOptions: IndexedDbKeyStoreOptions = { name: text };
+// a host's own table of keys, typed with the runtime's keys
+export const keys = new Map<string, { publicKey: CryptoKey; privateKey: CryptoKey }>();
+export const ownKeys: DpopKeyStore = {
+  get: (id) => keys.get(id),
+  set: (id, pair) => keys.set(id, pair as { publicKey: CryptoKey; privateKey: CryptoKey }),
+  delete: (id) => keys.delete(id),
+};

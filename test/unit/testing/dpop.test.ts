@@ -189,6 +189,18 @@ describe("what is bound", () => {
     expect((await askForTokens(server, owner, next)).status).toBe(200);
   });
 
+  test("is named by introspection (RFC 9449 §6.2)", async () => {
+    const server = createFakeAuthServer({ now: () => 1_800_000_000_000, dpop: {}, introspectionToken: "rs" });
+    const prover = await createProver();
+    const { clientId, accessToken } = await logInWithProof(server, prover);
+    const bearer = await logIn(server, clientId);
+    const introspect = async (token: string) =>
+      jsonOf(await postForm(server, "/introspect", { token }, { authorization: "Bearer rs" }));
+    expect(await introspect(accessToken)).toMatchObject({ active: true, token_type: "DPoP", cnf: { jkt: prover.jkt } });
+    expect(await introspect(bearer.access_token)).toMatchObject({ active: true, token_type: "Bearer" });
+    expect(await introspect(bearer.access_token)).not.toHaveProperty("cnf");
+  });
+
   test("stays bound when the server starts anew", async () => {
     const options = { now: () => 1_800_000_000_000, dpop: {}, store: new Map<string, string>() };
     const before = createFakeAuthServer(options);
