@@ -13,6 +13,9 @@ export type {
 } from "./testing/fake-auth-server-options.js";
 export type { FaultName, OddityName } from "./testing/fault-names.js";
 export type { FakeFault, FakeFaults, FaultFunction, FaultOccurrence } from "./testing/faults.js";
+export type { FakeListener } from "./testing/listen.js";
+export { mswHandlers } from "./testing/msw-handlers.js";
+export type { MswHttp } from "./testing/msw-handlers.js";
 export type { FakeEndpoint, FakeRequestCounts, RecordedRequest } from "./testing/request-log.js";
 export { kvStoreContract } from "./testing/kv-store-contract.js";
 export type { KVStoreContractOptions, TestFunction } from "./testing/kv-store-contract.js";

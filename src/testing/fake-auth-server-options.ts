@@ -77,9 +77,14 @@ export interface FakeAuthServerOptions extends ClockOptions {
    * @defaultValue `https://mcp.example.com/mcp` */
   readonly serverUrl?: string | URL | undefined;
   /** The issuer, also one with a path. Its endpoints are below it: `/authorize`, `/token`, `/register`, `/revoke`, `/introspect`,
-   * `/device_authorization`, `/device` and `/jwks`.
+   * `/device_authorization`, `/device`, `/consent` and `/jwks`.
    * @defaultValue `https://auth.example.com` */
   readonly issuer?: string | undefined;
+
+  /** Whether the authorization endpoint asks the user with a page, as does the one for device codes. If not, it redirects at once, as
+   * for a user who consented before. Scripts need no page: {@link FakeAuthServer.approve}.
+   * @defaultValue true */
+  readonly consentPage?: boolean | undefined;
 
   /** Milliseconds that an access token lives; clients are told whole seconds.
    * @defaultValue 86400000, a day */
@@ -219,6 +224,7 @@ export function toSettings(options: FakeAuthServerOptions) {
     serverUrl,
     issuer,
     now: options.now ?? currentTime,
+    consentPage: options.consentPage ?? true,
     accessTokenTtlMs: options.accessTokenTtlMs ?? DAY_MS,
     refreshTokenTtlMs: options.refreshTokenTtlMs ?? 30 * DAY_MS,
     issueRefreshTokens: options.issueRefreshTokens ?? true,
@@ -245,6 +251,7 @@ export function toSettings(options: FakeAuthServerOptions) {
     resource,
     endpoints: {
       authorization: `${base}/authorize`,
+      consent: `${base}/consent`,
       token: `${base}/token`,
       registration: `${base}/register`,
       revocation: `${base}/revoke`,
@@ -261,5 +268,28 @@ export function toSettings(options: FakeAuthServerOptions) {
         none: undefined,
       }[metadataKind],
     },
+  };
+}
+
+const isLoopback = (url: URL): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
+
+/** The same server on another origin; what is on loopback already stays there. */
+export function relocated(options: FakeAuthServerOptions, origin: string): FakeAuthServerOptions {
+  const { serverUrl, issuer } = toSettings(options);
+  const moved = (given: string | URL): string => {
+    const url = new URL(given);
+    if (isLoopback(url)) return String(given);
+    const { pathname, search } = url;
+    // without the slash of the root, unless it was given
+    return origin + (pathname === "/" && !String(given).endsWith("/") ? "" : pathname) + search;
+  };
+  const metadataUrl = options.resourceMetadataUrl;
+  const isOurs =
+    metadataUrl !== undefined && [serverUrl.origin, new URL(issuer).origin].includes(new URL(metadataUrl).origin);
+  return {
+    ...options,
+    serverUrl: moved(options.serverUrl ?? serverUrl),
+    issuer: moved(issuer),
+    ...(isOurs && { resourceMetadataUrl: moved(metadataUrl) }),
   };
 }

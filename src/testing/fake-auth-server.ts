@@ -1,23 +1,28 @@
 import { createAssertionLog } from "./assertion-log.js";
 import type { AuthServerContext } from "./auth-server-context.js";
-import { DEFAULT_SUBJECT, answerAuthorization } from "./authorization-endpoint.js";
-import type { Decision } from "./authorization-endpoint.js";
+import { answerAuthorization, answerConsent } from "./authorization-endpoint.js";
 import { answerClientConfiguration } from "./client-configuration-endpoint.js";
 import { createClients } from "./clients.js";
+import type { Decision } from "./consent-form.js";
+import { answerPreflight, readableByScripts } from "./cors.js";
 import { answerDeviceAuthorization } from "./device-authorization-endpoint.js";
+import type { DeviceCode } from "./device-codes.js";
 import { createDeviceCodes } from "./device-codes.js";
-import type { DeviceDecision } from "./device-codes.js";
 import { createDpopGuard } from "./dpop-guard.js";
-import { scopesOf, toSettings } from "./fake-auth-server-options.js";
-import type { FakeAuthServerOptions, Settings } from "./fake-auth-server-options.js";
+import { endpointOf, isOwnAuthServerUrl } from "./endpoint-of.js";
+import { relocated, toSettings } from "./fake-auth-server-options.js";
+import type { FakeAuthServerOptions } from "./fake-auth-server-options.js";
 import { createFaults } from "./faults.js";
-import type { FakeFault, FakeFaults } from "./faults.js";
+import type { FakeFault, FakeFaults, MetFault } from "./faults.js";
 import { createGrants } from "./grants.js";
+import { listenOnLoopback } from "./listen.js";
+import type { FakeListener } from "./listen.js";
 import { answerAuthorizationServerMetadata, answerProtectedResourceMetadata } from "./metadata-endpoints.js";
 import { befall } from "./named-fault.js";
 import { OAuthRefusal, notFound } from "./oauth-refusal.js";
 import { createPersistence } from "./persistence.js";
 import { answerIntrospection } from "./introspection-endpoint.js";
+import { markup, page, wantsPage } from "./page.js";
 import { receiveRequest } from "./received-request.js";
 import type { ReceivedRequest } from "./received-request.js";
 import { answerRegistration } from "./registration-endpoint.js";
@@ -28,7 +33,7 @@ import { answerRevocation } from "./revocation-endpoint.js";
 import { createSecrets } from "./secrets.js";
 import { createSigningKey } from "./signing-key.js";
 import { answerToken } from "./token-endpoint.js";
-import { answerVerification } from "./verification-page.js";
+import { answerVerification, decideOnDevice } from "./verification-page.js";
 
 /** What a user allows, and who it is. @public */
 export interface FakeApproval {
@@ -39,15 +44,33 @@ export interface FakeApproval {
   readonly subject?: string | undefined;
 }
 
+/** Where there may be a person. */
+const PAGES: readonly FakeEndpoint[] = ["authorization", "consent", "verification"];
+
+/** Scripts of other origins can use everything but the pages (RFC 9700 §2.6). */
+const forScripts = (endpoint: FakeEndpoint): MetFault => ({
+  memory: new Set(),
+  react: async (request, answer) => (PAGES.includes(endpoint) ? answer() : readableByScripts(request, await answer())),
+});
+
 /** An authorization server and the MCP server that it protects, in one function. Made by {@link createFakeAuthServer}. @public */
 export interface FakeAuthServer {
-  /** The MCP server, as it was given. */
+  /** The MCP server, as it was given; on the port of {@link FakeAuthServer.listen} once that was called. */
   readonly serverUrl: string;
-  /** The issuer, as it was given. */
+  /** The issuer, likewise. */
   readonly issuer: string;
   /** The server: answers any request, without a network. Fits the `fetch` options of the library and of MCP transports.
    * Redirects are handed back, never followed. */
   readonly fetch: (input: Request | string | URL, init?: RequestInit) => Promise<Response>;
+  /**
+   * Listens on 127.0.0.1, for browsers and for clients in processes of their own; needs Node, Bun or Deno. From then on
+   * {@link FakeAuthServer.serverUrl}, {@link FakeAuthServer.issuer} and all endpoints are on that port, so call it first. Addresses
+   * that were given on loopback stay as they are.
+   *
+   * @param options - `port`: a free one unless given
+   * @throws `CallbackServerError` `port_unavailable`; `unsupported_runtime` in browsers and workers
+   */
+  listen(options?: { readonly port?: number | undefined }): Promise<FakeListener>;
   /** The server's time in milliseconds since the epoch; give it to the client, so that both age together. */
   readonly now: () => number;
   /** Moves the server's time on. */
@@ -74,6 +97,9 @@ export interface FakeAuthServer {
   readonly requests: readonly RecordedRequest[];
   /** How many requests each part received. */
   readonly counts: FakeRequestCounts;
+  /** Throws an error that names them if there were requests for what this server does not have: other URLs, endpoints that are switched
+   * off, wrong methods. To look for metadata where there is none is expected of every client. */
+  expectNoUnexpectedRequests(): void;
   /** The name under which {@link FakeAuthServer.requests} shows a code, a verifier, a token or a secret. */
   nameOf(secret: string): string;
   /** Makes requests fail. */
@@ -143,17 +169,25 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
   const log = createRequestLog(secrets);
   const faults = createFaults();
   let movedTo: FakeAuthServer | undefined;
+  let givenServerUrl = String(options.serverUrl ?? settings.serverUrl);
 
-  async function handle(request: Request, decision: Decision = {}): Promise<Response> {
+  async function handle(request: Request, decision?: Decision): Promise<Response> {
     request.signal.throwIfAborted();
     const url = new URL(request.url);
     if (movedTo !== undefined && !isOwnAuthServerUrl(settings, url)) return movedTo.fetch(request);
+    const preflight = answerPreflight(request);
+    if (preflight !== undefined) return preflight;
     const received = await receiveRequest(request);
     const endpoint = endpointOf(settings, received);
     const entry = log.add(endpoint, received);
-    const respondTo = async (changed: ReceivedRequest): Promise<Response> =>
-      dpop.addNonce(endpoint, await respond(endpoint, changed, decision));
-    const response = await befall(faults.take(entry), request, respondTo, {
+    const answer = async (changed: ReceivedRequest): Promise<Response> => {
+      const response = dpop.addNonce(endpoint, await respond(endpoint, changed, decision));
+      log.judge(entry, response.status);
+      return response;
+    };
+    const { accidents, oddities } = faults.take(entry);
+    // a server deviates in what it answers to an accident, too
+    const response = await befall([...accidents, forScripts(endpoint), ...oddities], request, answer, {
       settings,
       now,
       forgetClient: (clientId) => void clients.forget(clientId),
@@ -163,7 +197,7 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
     return response;
   }
 
-  async function respond(endpoint: FakeEndpoint, received: ReceivedRequest, decision: Decision): Promise<Response> {
+  async function respond(endpoint: FakeEndpoint, received: ReceivedRequest, decision?: Decision): Promise<Response> {
     try {
       switch (endpoint) {
         case "protectedResourceMetadata":
@@ -176,6 +210,8 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
           return await answerClientConfiguration(context, received);
         case "authorization":
           return await answerAuthorization(context, received, decision);
+        case "consent":
+          return await answerConsent(context, received);
         case "token":
         case "refresh":
           return await answerToken(context, received);
@@ -186,15 +222,22 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
         case "deviceAuthorization":
           return await answerDeviceAuthorization(context, received);
         case "verification":
-          return answerVerification(context, received);
+          return await answerVerification(context, received);
         case "resource":
           return await answerResource(context, received);
         case "unknown":
           return notFound();
       }
     } catch (refusal) {
-      if (refusal instanceof OAuthRefusal) return refusal.toResponse();
-      throw refusal;
+      if (!(refusal instanceof OAuthRefusal)) throw refusal;
+      const { status, error, message } = refusal;
+      if (!PAGES.includes(endpoint) || !wantsPage(received.request)) return refusal.toResponse();
+      return page(
+        status,
+        "This does not work",
+        markup`<p>The server refused the request: ${message}.</p>
+          <p><code>${error}</code></p>`,
+      );
     }
   }
 
@@ -205,31 +248,45 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
     throw new Error(`the authorization endpoint answered ${response.status}: ${await response.text()}`);
   }
 
-  function decideOnDevice(userCode: string, decision: DeviceDecision): void {
+  function pendingDevice(userCode: string): DeviceCode {
     const code = deviceCodes.findPending(userCode);
     if (code === undefined) throw new TypeError('no device waits for this "userCode"');
-    deviceCodes.decide(code, decision);
+    return code;
   }
 
   return Object.freeze({
-    serverUrl: String(options.serverUrl ?? settings.serverUrl),
-    issuer: settings.issuer,
+    get serverUrl() {
+      return givenServerUrl;
+    },
+    get issuer() {
+      return settings.issuer;
+    },
     fetch: (input: Request | string | URL, init?: RequestInit) => handle(new Request(input, init)),
+    async listen({ port = 0 }: { readonly port?: number | undefined } = {}): Promise<FakeListener> {
+      const listener = await listenOnLoopback(port, { fetch: handle, now });
+      const there = relocated(options, listener.origin);
+      Object.assign(settings, toSettings(there));
+      givenServerUrl = String(there.serverUrl);
+      return listener;
+    },
     now,
     advance(ms: number): void {
       advancedMs += ms;
     },
     approve: (authorizationUrl: string | URL, decision: FakeApproval = {}) => visit(authorizationUrl, decision),
     deny: (authorizationUrl: string | URL, error = "access_denied") => visit(authorizationUrl, { error }),
-    approveDevice(userCode: string, { scope, subject = DEFAULT_SUBJECT }: FakeApproval = {}): void {
-      decideOnDevice(userCode, { scope: scope === undefined ? undefined : scopesOf(scope), subject });
+    approveDevice: (userCode: string, decision: FakeApproval = {}) => {
+      decideOnDevice(context, pendingDevice(userCode), decision);
     },
-    denyDevice(userCode: string): void {
-      decideOnDevice(userCode, { denied: true });
+    denyDevice: (userCode: string) => {
+      decideOnDevice(context, pendingDevice(userCode), { error: "access_denied" });
     },
     signingKeys: () => signingKey.publicKeys(),
     requests: log.requests,
     counts: log.counts,
+    expectNoUnexpectedRequests: () => {
+      log.expectNoUnexpected();
+    },
     nameOf: (secret: string) => secrets.nameOf(secret),
     faults: Object.freeze({ add: (fault: FakeFault) => faults.add(fault), clear: () => faults.clear() }),
     expireAccessTokens: () => grants.expireAccessTokens(),
@@ -246,34 +303,4 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
       movedTo = other;
     },
   });
-}
-
-function isOwnAuthServerUrl({ endpoints }: Settings, url: URL): boolean {
-  const { protectedResourceMetadata: _, ...own } = endpoints;
-  const here = url.origin + url.pathname;
-  return Object.values(own).includes(here) || here.startsWith(`${own.registration}/`);
-}
-
-/** By the URL alone, whether or not there is something: a request for metadata that is elsewhere counts as one for metadata. */
-function endpointOf({ endpoints, serverUrl, issuer }: Settings, { url, form }: ReceivedRequest): FakeEndpoint {
-  const here = url.origin + url.pathname;
-  if (here === endpoints.authorization) return "authorization";
-  if (here === endpoints.token) return form.get("grant_type") === "refresh_token" ? "refresh" : "token";
-  if (here === endpoints.registration) return "registration";
-  if (here.startsWith(`${endpoints.registration}/`)) return "clientConfiguration";
-  if (here === endpoints.introspection) return "introspection";
-  if (here === endpoints.revocation) return "revocation";
-  if (here === endpoints.deviceAuthorization) return "deviceAuthorization";
-  if (here === endpoints.verification) return "verification";
-  if (here === endpoints.keys) return "authorizationServerMetadata";
-  const isOurs = url.origin === serverUrl.origin || url.origin === new URL(issuer).origin;
-  if (url.href === endpoints.protectedResourceMetadata) return "protectedResourceMetadata";
-  if (isOurs && /^\/\.well-known\/oauth-protected-resource(\/|$)/.test(url.pathname))
-    return "protectedResourceMetadata";
-  if (isOurs && /\/\.well-known\/(oauth-authorization-server|openid-configuration)(\/|$)/.test(url.pathname)) {
-    return "authorizationServerMetadata";
-  }
-  const root = serverUrl.pathname.replace(/\/$/, "");
-  const isInside = url.pathname === serverUrl.pathname || url.pathname === root || url.pathname.startsWith(`${root}/`);
-  return url.origin === serverUrl.origin && isInside ? "resource" : "unknown";
 }

@@ -98,4 +98,6 @@ export type OddityName =
   | "step_up_401"
   | "rejects_every_token"
   | "bad_token_500"
+  | "no_cors"
+  | "challenge_not_exposed"
   | "get_405";

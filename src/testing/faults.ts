@@ -42,8 +42,8 @@ export type FakeFault =
 /** Faults on demand, see {@link FakeAuthServer.faults}. @public */
 export interface FakeFaults {
   /**
-   * Adds a fault. Of those that befall an endpoint, a request meets the first one that fits it, in the order they were added;
-   * deviations come together, so that a server may have several.
+   * Adds a fault. Of those that befall an endpoint, a request meets the first one that fits it, in the order they were added.
+   * Deviations come together, so that a server may have several, and shape the answers of the others as well.
    *
    * @throws `TypeError` for a name that is none, for an endpoint where nothing deviates, and for `times` below 1
    * @example
@@ -72,8 +72,14 @@ interface ActiveFault {
   left: number;
 }
 
-/** What happens to a request: its deviations, and around them the fault that it meets. */
-type MetFault = Pick<ActiveFault, "memory"> & { readonly react: Reaction };
+/** A fault that a request meets. */
+export type MetFault = Pick<ActiveFault, "memory"> & { readonly react: Reaction };
+
+/** What a request meets: one that befalls the endpoint, and all deviations. */
+interface MetFaults {
+  readonly accidents: readonly MetFault[];
+  readonly oddities: readonly MetFault[];
+}
 
 function activate(fault: FakeFault): ActiveFault {
   const { fault: what, endpoint, times } = fault;
@@ -97,7 +103,7 @@ function reactionsOf(what: FakeFault["fault"], endpoint: FakeEndpoint | undefine
   return (place) => (place === endpoint ? ACCIDENTS[what as FaultName].react : undefined);
 }
 
-export function createFaults(): FakeFaults & { take(request: RecordedRequest): readonly MetFault[] } {
+export function createFaults(): FakeFaults & { take(request: RecordedRequest): MetFaults } {
   let active: ActiveFault[] = [];
 
   return {
@@ -111,16 +117,16 @@ export function createFaults(): FakeFaults & { take(request: RecordedRequest): r
       const fitting = active.filter(
         ({ fault, reactionAt }) => reactionAt(request.endpoint) !== undefined && (fault.when?.(request) ?? true),
       );
-      const met = [
-        ...fitting.filter(({ isOddity }) => isOddity),
-        ...fitting.filter(({ isOddity }) => !isOddity).slice(0, 1),
-      ];
-      for (const one of met) one.left -= 1;
+      const accidents = fitting.filter(({ isOddity }) => !isOddity).slice(0, 1);
+      const oddities = fitting.filter(({ isOddity }) => isOddity);
+      for (const one of [...accidents, ...oddities]) one.left -= 1;
       active = active.filter(({ left }) => left > 0);
-      return met.flatMap(({ reactionAt, memory }) => {
-        const react = reactionAt(request.endpoint);
-        return react === undefined ? [] : [{ react, memory }];
-      });
+      const at = (faults: readonly ActiveFault[]): MetFault[] =>
+        faults.flatMap(({ reactionAt, memory }) => {
+          const react = reactionAt(request.endpoint);
+          return react === undefined ? [] : [{ react, memory }];
+        });
+      return { accidents: at(accidents), oddities: at(oddities) };
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { MaybePromise } from "../index.js";
 import type { Settings } from "./fake-auth-server-options.js";
+import { json } from "./oauth-refusal.js";
 import { receiveRequest } from "./received-request.js";
 import type { ReceivedRequest } from "./received-request.js";
 import type { FakeEndpoint } from "./request-log.js";
@@ -34,20 +35,38 @@ export interface Oddity {
 
 export type Json = Record<string, unknown>;
 
-/** The same answer with other members, if it is a good one in JSON. */
+/** The same answer with other members, if it is a good one in JSON and says no error. */
 export async function editJson(
   response: Response,
   edit: (members: Json) => unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   if (!response.ok) return response;
-  const body = edit((await response.json()) as Json);
+  const members = parseJson(await response.clone().text());
+  if (members === undefined || "error" in members) return response;
+  const body = edit(members);
   const changed = new Headers(response.headers);
   for (const [name, value] of Object.entries(headers)) changed.set(name, value);
   return new Response(typeof body === "string" ? body : JSON.stringify(body), {
     status: response.status,
     headers: changed,
   });
+}
+
+/** An OAuth error with another status and other members; other answers are left alone. */
+export async function editError(response: Response, status: number, edit: (members: Json) => Json): Promise<Response> {
+  const members = response.ok ? undefined : parseJson(await response.clone().text());
+  if (members === undefined || !("error" in members)) return response;
+  return json(status, edit(members));
+}
+
+function parseJson(text: string): Json | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? (parsed as Json) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A reaction that changes the members of a good answer. */

@@ -4,6 +4,7 @@ import { OAuthRefusal } from "./oauth-refusal.js";
 export interface ReceivedRequest {
   readonly request: Request;
   readonly url: URL;
+  readonly text: string;
   /** Empty unless the body is form-encoded. */
   readonly form: URLSearchParams;
   /** `undefined` unless the body is JSON. */
@@ -17,6 +18,7 @@ export async function receiveRequest(request: Request): Promise<ReceivedRequest>
   return {
     request,
     url: new URL(request.url),
+    text,
     form: new URLSearchParams(type === "application/x-www-form-urlencoded" ? text : ""),
     json: type === "application/json" ? parse(text) : undefined,
   };

@@ -1,14 +1,16 @@
 import type { ReceivedRequest } from "./received-request.js";
 import type { Secrets } from "./secrets.js";
 
-/** The parts of the fake server. `token` is the token endpoint for anything but a refresh, `refresh` for a refresh; `clientConfiguration` is
- * for registrations that there are (RFC 7592); `verification` is the page for user codes; `resource` is the MCP server; `unknown` is a URL at which a server of these options has nothing. @public */
+/** The parts of the fake server. `token` is the token endpoint for anything but a refresh, `refresh` for a refresh; `clientConfiguration`
+ * is for registrations that there are (RFC 7592); `consent` is what the consent page sends, `verification` the page for user codes;
+ * `resource` is the MCP server; `unknown` is a URL at which a server of these options has nothing. @public */
 export type FakeEndpoint =
   | "protectedResourceMetadata"
   | "authorizationServerMetadata"
   | "registration"
   | "clientConfiguration"
   | "authorization"
+  | "consent"
   | "token"
   | "refresh"
   | "deviceAuthorization"
@@ -54,11 +56,19 @@ const SECRET_PARAMETERS = [
   "token",
 ];
 
+/** Where a client may well ask for what is not there: it has to look for metadata, and the MCP server is the host's own. */
+const MAY_BE_ABSENT: readonly FakeEndpoint[] = ["protectedResourceMetadata", "authorizationServerMetadata", "resource"];
+
+const MOST_UNEXPECTED = 20;
+/** JSON above it is not kept. */
+const LARGEST_JSON = 65_536;
+
 /** More than a test looks at, and little enough for a server that runs for weeks. */
 const MAX_REQUESTS = 1000;
 
 /** Keeps what was received last, without its secrets. */
 export function createRequestLog(secrets: Secrets) {
+  const unexpected: string[] = [];
   const requests: RecordedRequest[] = [];
   const counts: Record<FakeEndpoint, number> = {
     protectedResourceMetadata: 0,
@@ -66,6 +76,7 @@ export function createRequestLog(secrets: Secrets) {
     registration: 0,
     clientConfiguration: 0,
     authorization: 0,
+    consent: 0,
     token: 0,
     refresh: 0,
     deviceAuthorization: 0,
@@ -107,18 +118,30 @@ export function createRequestLog(secrets: Secrets) {
     requests: requests as readonly RecordedRequest[],
     counts: counts as FakeRequestCounts,
     /** Adds a request; its status follows with the answer. */
-    add(endpoint: FakeEndpoint, { request, url, form, json }: ReceivedRequest): { status?: number } & RecordedRequest {
+    add(
+      endpoint: FakeEndpoint,
+      { request, url, form, json, text }: ReceivedRequest,
+    ): { status?: number } & RecordedRequest {
       const entry = {
         endpoint,
         method: request.method,
         url: redactUrl(url),
         headers: Object.fromEntries([...request.headers].map(([name, value]) => [name, redactHeader(name, value)])),
         form: redactParameters(form),
-        json: redactJson(json),
+        json: text.length > LARGEST_JSON ? undefined : redactJson(json),
       };
       if (requests.push(entry) > MAX_REQUESTS) requests.shift();
       counts[endpoint] += 1;
       return entry;
+    },
+    /** Takes note of what the server itself said to a request. */
+    judge({ endpoint, method, url }: RecordedRequest, status: number): void {
+      if ((status !== 404 && status !== 405) || MAY_BE_ABSENT.includes(endpoint)) return;
+      if (unexpected.length < MOST_UNEXPECTED) unexpected.push(`${method} ${url} (${status})`);
+    },
+    expectNoUnexpected(): void {
+      if (unexpected.length === 0) return;
+      throw new Error(`requests for what this server does not have: ${unexpected.join(", ")}`);
     },
   };
 }

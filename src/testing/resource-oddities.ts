@@ -43,7 +43,13 @@ const getRefused: Reaction = async (request, answer) => {
     : response;
 };
 
-/** Deviations of the MCP server. */
+const withoutCors: Reaction = async (_request, answer) =>
+  withHeaders(await answer(), (headers) => {
+    headers.delete("access-control-allow-origin");
+    headers.delete("access-control-expose-headers");
+  });
+
+/** Deviations of the MCP server, and of what browsers are told. */
 export const RESOURCE_ODDITIES = {
   challenge_missing: {
     what: "401 and 403 without `WWW-Authenticate`",
@@ -82,5 +88,26 @@ export const RESOURCE_ODDITIES = {
     at: { resource: rejectsEveryToken },
   },
   bad_token_500: { what: "a bad token is answered with 500", at: { resource: serverErrorForBadTokens } },
+  no_cors: {
+    what: "scripts of other origins may not read the answers",
+    at: {
+      protectedResourceMetadata: withoutCors,
+      authorizationServerMetadata: withoutCors,
+      registration: withoutCors,
+      token: withoutCors,
+      refresh: withoutCors,
+      revocation: withoutCors,
+      resource: withoutCors,
+    },
+  },
+  challenge_not_exposed: {
+    what: "scripts of other origins may read the answer, but not its `WWW-Authenticate`",
+    at: {
+      resource: async (_request, answer) =>
+        withHeaders(await answer(), (headers) => {
+          headers.delete("access-control-expose-headers");
+        }),
+    },
+  },
   get_405: { what: "GET is answered with 405 (Notion)", at: { resource: getRefused } },
 } satisfies Partial<Record<OddityName, Oddity>>;

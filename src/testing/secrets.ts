@@ -7,7 +7,8 @@ export type SecretKind =
 /** Makes secrets, and the names that stand for them where secrets must not be shown. */
 export interface Secrets {
   create(kind: SecretKind | "client" | "grant"): string;
-  /** The same name for the same secret: of its kind when issued here, else in the order of appearance. */
+  /** The same name for the same secret: of its kind when issued here, else in the order of appearance. Names that were not needed for
+   * long are forgotten. */
   nameOf(secret: string): string;
 }
 
@@ -27,10 +28,18 @@ export function createSecrets(known: readonly string[]): Secrets {
   }
   function name(secret: string, kind: string): string {
     const made = `[${kind} ${count(kind)}]`;
-    names.set(secret, made);
-    const [oldest = ""] = names.size > MAX_NAMES ? names.keys() : [];
-    names.delete(oldest);
+    keep(secret, made);
     return made;
+  }
+  /** The name that was needed last is forgotten last. */
+  function keep(secret: string, made: string): void {
+    names.delete(secret);
+    names.set(secret, made);
+    if (names.size <= MAX_NAMES) return;
+    for (const oldest of names.keys()) {
+      names.delete(oldest);
+      break;
+    }
   }
   for (const secret of known) name(secret, "client_secret");
 
@@ -41,7 +50,12 @@ export function createSecrets(known: readonly string[]): Secrets {
       name(secret, kind);
       return secret;
     },
-    nameOf: (secret) => names.get(secret) ?? name(secret, "secret"),
+    nameOf(secret) {
+      const known = names.get(secret);
+      if (known === undefined) return name(secret, "secret");
+      keep(secret, known);
+      return known;
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 import type { OddityName } from "./fault-names.js";
-import { editCallback, edited, editJson, editParameters } from "./named-fault.js";
+import { editCallback, edited, editError, editJson, editParameters } from "./named-fault.js";
 import type { Answer, Json, Oddity, Reaction } from "./named-fault.js";
-import { OAuthRefusal, json } from "./oauth-refusal.js";
+import { OAuthRefusal } from "./oauth-refusal.js";
 
 /** A deviation of every answer with tokens. */
 const ofTokens = (react: Reaction): Oddity["at"] => ({ token: react, refresh: react });
@@ -15,9 +15,6 @@ const FORM = { "content-type": "application/x-www-form-urlencoded; charset=utf-8
 const asForm = (members: Json): string =>
   new URLSearchParams(Object.entries(members).map(([name, value]) => [name, String(value)])).toString();
 
-/** The members of an answer in JSON, good or bad. */
-const membersOf = async (response: Response): Promise<Json> => (await response.json()) as Json;
-
 const slackTokens: Reaction = edited(({ access_token, refresh_token, expires_in, scope }) => ({
   ok: true,
   app_id: "A0EXAMPLE",
@@ -25,10 +22,8 @@ const slackTokens: Reaction = edited(({ access_token, refresh_token, expires_in,
   team: { id: "T0EXAMPLE", name: "Example" },
 }));
 
-const slackErrors: Reaction = async (_request, answer) => {
-  const response = await answer();
-  return response.ok ? response : json(200, { ok: false, error: (await membersOf(response))["error"] });
-};
+const slackErrors: Reaction = async (_request, answer) =>
+  editError(await answer(), 200, ({ error }) => ({ ok: false, error }));
 
 const slackScope: Reaction = (_request, answer, { received }) =>
   answer(
@@ -40,13 +35,12 @@ const slackScope: Reaction = (_request, answer, { received }) =>
     }),
   );
 
-const githubErrors: Reaction = async (_request, answer) => {
-  const response = await answer();
-  if (response.ok) return response;
-  const { error, error_description: description } = await membersOf(response);
-  const code = error === "invalid_grant" ? "bad_verification_code" : error;
-  return json(200, { error: code, error_description: description, error_uri: "https://docs.github.com/" });
-};
+const githubErrors: Reaction = async (_request, answer) =>
+  editError(await answer(), 200, ({ error, error_description }) => ({
+    error: error === "invalid_grant" ? "bad_verification_code" : error,
+    error_description,
+    error_uri: "https://docs.github.com/",
+  }));
 
 /** Without the parameter, tokens are for the only resource there is. */
 const forTheOnlyResource = async (answer: Answer, context: Parameters<Reaction>[2]): Promise<Response> =>
@@ -111,7 +105,7 @@ const rawBasic: Reaction = (request, answer) => {
 
 const invalidClientAs400: Reaction = async (_request, answer) => {
   const response = await answer();
-  return response.status === 401 ? json(400, await membersOf(response)) : response;
+  return response.status === 401 ? editError(response, 400, (members) => members) : response;
 };
 
 const inCallback = (edit: (query: URLSearchParams) => void): Oddity["at"] => ({

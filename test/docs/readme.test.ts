@@ -64,6 +64,8 @@ function importAll(entry: string, specifier: string, seen: Set<string>): string 
 const PRELUDE = `
 import { test } from "node:test";
 import { homedir } from "node:os";
+import { http } from "msw";
+import { setupServer } from "msw/node";
 import { join } from "node:path";
 import { createClient } from "redis";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";

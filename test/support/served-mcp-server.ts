@@ -1,38 +1,42 @@
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import * as z from "zod";
-import type { FakeAuthServer, FakeAuthServerOptions } from "../../src/testing.js";
+import type { FakeAuthServer, FakeAuthServerOptions, FakeListener } from "../../src/testing.js";
 import { createFakeAuthServer } from "../../src/testing.js";
-import { serve } from "./serve.ts";
 
 export interface ServedMcpServer extends FakeAuthServer {
   close(): Promise<void>;
 }
 
-/** The fake authorization server with an MCP server of the official SDK behind it, on loopback, for programs in processes of their own. */
+/**
+ * The fake authorization server with an MCP server of the official SDK behind it, on loopback, for programs in processes of their own.
+ * Whoever opens an authorization URL has consented.
+ */
 export async function startServedMcpServer(
   options: FakeAuthServerOptions | ((origin: string) => FakeAuthServerOptions) = {},
 ): Promise<ServedMcpServer> {
   const mcp = createMcpHandler(createNotesServer);
-  const servers: FakeAuthServer[] = [];
-  const served = await serve((origin) => {
-    const server = createFakeAuthServer({
-      serverUrl: `${origin}/mcp`,
-      issuer: `${origin}/auth`,
-      handleResource: (request) => mcp.fetch(request),
-      ...(typeof options === "function" ? options(origin) : options),
-    });
-    servers.push(server);
-    return server.fetch;
+  const { origin, port } = await freePort();
+  const server = createFakeAuthServer({
+    issuer: "https://auth.example.com/auth",
+    consentPage: false,
+    handleResource: (request) => mcp.fetch(request),
+    ...(typeof options === "function" ? options(origin) : options),
   });
-  const [server] = servers;
-  if (server === undefined) throw new Error("the server was not made");
+  const listener = await server.listen({ port });
   return {
+    // with the addresses that it has from now on
     ...server,
     async close() {
       await mcp.close();
-      await served.close();
+      await listener.close();
     },
   };
+}
+
+async function freePort(): Promise<FakeListener> {
+  const listener = await createFakeAuthServer().listen();
+  await listener.close();
+  return listener;
 }
 
 /** An MCP server with the tool `read_notes`, by the official SDK. */

@@ -64,7 +64,11 @@ it("has these names for the SDKs of MCP", async () => {
 });
 
 it("has these names for tests", async () => {
-  expect(Object.keys(await import("../../src/testing.js")).sort()).toEqual(["createFakeAuthServer", "kvStoreContract"]);
+  expect(Object.keys(await import("../../src/testing.js")).sort()).toEqual([
+    "createFakeAuthServer",
+    "kvStoreContract",
+    "mswHandlers",
+  ]);
 });
 
 it("has no default export and no default instance", async () => {

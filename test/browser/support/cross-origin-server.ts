@@ -15,7 +15,12 @@ export async function startCrossOriginServer(
   const preflights: string[] = [];
   let server: FakeAuthServer | undefined;
   const served = await serve((origin) => {
-    const created = createFakeAuthServer({ serverUrl: `${origin}/mcp`, issuer: `${origin}/auth`, ...options });
+    const created = createFakeAuthServer({
+      serverUrl: `${origin}/mcp`,
+      issuer: `${origin}/auth`,
+      consentPage: false,
+      ...options,
+    });
     server = created;
     return async (request) => {
       const { method, headers: asked, url } = request;

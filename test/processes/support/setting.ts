@@ -36,7 +36,7 @@ export async function createSetting(kind: StoreKind, lockTtlMs = 9_000): Promise
   const directory = mkdtempSync(join(tmpdir(), "processes-"));
   let server: FakeAuthServer | undefined;
   const served = await serve((origin) => {
-    const made = createFakeAuthServer({ serverUrl: `${origin}/mcp`, issuer: origin });
+    const made = createFakeAuthServer({ serverUrl: `${origin}/mcp`, issuer: origin, consentPage: false });
     server = made;
     return async (request) => {
       const response = await made.fetch(request);

@@ -30,8 +30,8 @@ test("approves with a code, the state and the issuer, at the redirect URI (RFC 6
   });
 });
 
-test("answers a browser with the same redirect", async () => {
-  const { server, clientId } = await serverAndClient();
+test("redirects a browser at once when there is no consent page", async () => {
+  const { server, clientId } = await serverAndClient({ consentPage: false });
   const response = await server.fetch(authorizationUrl(server, clientId, challenge));
   expect(response.status).toBe(302);
   expect(new URL(response.headers.get("location") ?? "").searchParams.has("code")).toBe(true);

@@ -49,6 +49,7 @@ test("records what it received, and counts it by part", async () => {
     authorizationServerMetadata: 0,
     registration: 1,
     authorization: 1,
+    consent: 0,
     token: 1,
     refresh: 1,
     clientConfiguration: 0,
@@ -112,6 +113,44 @@ test("shows no code, verifier, token or secret, and names each the same way wher
   expect(server.nameOf("new here")).toMatch(/^\[secret \d+\]$/);
   expect(server.nameOf("new here")).toBe(server.nameOf("new here"));
   expect(server.nameOf("another")).not.toBe(server.nameOf("new here"));
+});
+
+test("keeps no large JSON, and keeps names of secrets as long as they are needed", async () => {
+  const server = createFakeAuthServer();
+  const headers = { "content-type": "application/json" };
+  const body = JSON.stringify({ padding: "x".repeat(70_000) });
+  await server.fetch(server.serverUrl, { method: "POST", headers, body });
+  expect(server.requests[0]).toMatchObject({ json: undefined });
+  const [rare, often] = [server.nameOf("rare"), server.nameOf("often")];
+  for (let turn = 0; turn < 10_000; turn += 1) {
+    server.nameOf(`secret ${turn}`);
+    if (turn % 100 === 0) server.nameOf("often");
+  }
+  expect(server.nameOf("often")).toBe(often);
+  expect(server.nameOf("rare")).not.toBe(rare);
+});
+
+test("names requests for what is not there, and expects a client to look for metadata", async () => {
+  const server = createFakeAuthServer({
+    registration: "none",
+    handleResource: () => new Response(null, { status: 404 }),
+  });
+  const { access_token: token } = await logIn(createFakeAuthServer(), "x").catch(() => ({ access_token: "x" }));
+  await call(server, token);
+  await server.fetch("https://auth.example.com/.well-known/openid-configuration");
+  await server.fetch("https://mcp.example.com/.well-known/oauth-protected-resource");
+  server.faults.add({ fault: "404", endpoint: "token" });
+  await postForm(server, "/token", {});
+  server.expectNoUnexpectedRequests();
+  await postForm(server, "/register", {});
+  await server.fetch("https://auth.example.com/token");
+  await server.fetch("https://mcp.example.com/favicon.ico?code=secret");
+  expect(() => {
+    server.expectNoUnexpectedRequests();
+  }).toThrow(
+    "requests for what this server does not have: POST https://auth.example.com/register (404), " +
+      "GET https://auth.example.com/token (405), GET https://mcp.example.com/favicon.ico?code=%5Bsecret+2%5D (404)",
+  );
 });
 
 test("keeps time with the clock that it is given, and moves on when told", () => {
