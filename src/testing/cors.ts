@@ -1,4 +1,7 @@
+import type { MetFault } from "./faults.js";
 import { withHeaders } from "./named-fault.js";
+import { PAGES } from "./refusal-page.js";
+import type { FakeEndpoint } from "./request-log.js";
 
 /** What scripts of other origins may read beside the body. */
 const EXPOSED = "dpop-nonce, mcp-session-id, retry-after, www-authenticate";
@@ -16,11 +19,15 @@ export function answerPreflight({ method, headers }: Request): Response | undefi
   });
 }
 
-/** Lets scripts of other origins read an answer. */
-export function readableByScripts({ headers: asked }: Request, response: Response): Response {
-  if (!asked.has("origin")) return response;
-  return withHeaders(response, (headers) => {
-    headers.set("access-control-allow-origin", "*");
-    headers.set("access-control-expose-headers", EXPOSED);
-  });
-}
+/** Lets scripts of other origins read everything but the pages of the user (RFC 9700 §2.6). */
+export const forScripts = (endpoint: FakeEndpoint): MetFault => ({
+  memory: new Set(),
+  react: async (request, answer) => {
+    const response = await answer();
+    if (PAGES.includes(endpoint) || !request.headers.has("origin")) return response;
+    return withHeaders(response, (headers) => {
+      headers.set("access-control-allow-origin", "*");
+      headers.set("access-control-expose-headers", EXPOSED);
+    });
+  },
+});

@@ -4,7 +4,7 @@ import { answerAuthorization, answerConsent } from "./authorization-endpoint.js"
 import { answerClientConfiguration } from "./client-configuration-endpoint.js";
 import { createClients } from "./clients.js";
 import type { Decision } from "./consent-form.js";
-import { answerPreflight, readableByScripts } from "./cors.js";
+import { answerPreflight, forScripts } from "./cors.js";
 import { answerDeviceAuthorization } from "./device-authorization-endpoint.js";
 import type { DeviceCode } from "./device-codes.js";
 import { createDeviceCodes } from "./device-codes.js";
@@ -13,7 +13,7 @@ import { endpointOf, isOwnAuthServerUrl } from "./endpoint-of.js";
 import { relocated, toSettings } from "./fake-auth-server-options.js";
 import type { FakeAuthServerOptions } from "./fake-auth-server-options.js";
 import { createFaults } from "./faults.js";
-import type { FakeFault, FakeFaults, MetFault } from "./faults.js";
+import type { FakeFault, FakeFaults } from "./faults.js";
 import { createGrants } from "./grants.js";
 import { listenOnLoopback } from "./listen.js";
 import type { FakeListener } from "./listen.js";
@@ -22,7 +22,7 @@ import { befall } from "./named-fault.js";
 import { OAuthRefusal, notFound } from "./oauth-refusal.js";
 import { createPersistence } from "./persistence.js";
 import { answerIntrospection } from "./introspection-endpoint.js";
-import { markup, page, wantsPage } from "./page.js";
+import { refusalFor } from "./refusal-page.js";
 import { receiveRequest } from "./received-request.js";
 import type { ReceivedRequest } from "./received-request.js";
 import { answerRegistration } from "./registration-endpoint.js";
@@ -43,15 +43,6 @@ export interface FakeApproval {
    * @defaultValue `user` */
   readonly subject?: string | undefined;
 }
-
-/** Where there may be a person. */
-const PAGES: readonly FakeEndpoint[] = ["authorization", "consent", "verification"];
-
-/** Scripts of other origins can use everything but the pages (RFC 9700 §2.6). */
-const forScripts = (endpoint: FakeEndpoint): MetFault => ({
-  memory: new Set(),
-  react: async (request, answer) => (PAGES.includes(endpoint) ? answer() : readableByScripts(request, await answer())),
-});
 
 /** An authorization server and the MCP server that it protects, in one function. Made by {@link createFakeAuthServer}. @public */
 export interface FakeAuthServer {
@@ -230,14 +221,7 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
       }
     } catch (refusal) {
       if (!(refusal instanceof OAuthRefusal)) throw refusal;
-      const { status, error, message } = refusal;
-      if (!PAGES.includes(endpoint) || !wantsPage(received.request)) return refusal.toResponse();
-      return page(
-        status,
-        "This does not work",
-        markup`<p>The server refused the request: ${message}.</p>
-          <p><code>${error}</code></p>`,
-      );
+      return refusalFor(endpoint, received.request, refusal);
     }
   }
 

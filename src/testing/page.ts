@@ -71,6 +71,3 @@ ${main}
     },
   });
 }
-
-/** Whether a person would see the answer, in a browser. */
-export const wantsPage = ({ headers }: Request): boolean => /\btext\/html\b/.test(headers.get("accept") ?? "");
