@@ -97,10 +97,13 @@ function connect({ now, emit }: DpopHost, policy: Policy): DpopConnection {
       missing.add(dpopKeyId);
       return false;
     },
-    fetchFor: (tokens, send, unrelated) =>
-      isBound(tokens)
-        ? fetchWithProof({ tokens, key: () => keys.require(tokens.dpopKeyId), send, now, unrelated })
-        : send,
+    credentialsOf(tokens, send, unrelated) {
+      const { accessToken, dpopKeyId } = tokens;
+      if (!isBound(tokens)) return { authorization: `Bearer ${accessToken}`, via: send };
+      const authorization = `DPoP ${accessToken}`;
+      const key = () => keys.require(dpopKeyId);
+      return { authorization, via: fetchWithProof({ tokens, authorization, key, send, now, unrelated }) };
+    },
     async forget(tokens) {
       if (tokens?.dpopKeyId !== undefined) await keys.delete(tokens.dpopKeyId);
     },

@@ -10,6 +10,8 @@ import { noteTerms } from "./server-terms.js";
 /** How requests to the MCP server get their proofs. */
 export interface ProvenFetch {
   readonly tokens: TokenSet;
+  /** What marks a request that carries the token. */
+  readonly authorization: string;
   readonly key: () => Promise<KnownKey>;
   readonly send: FetchLike;
   readonly now: () => number;
@@ -18,12 +20,11 @@ export interface ProvenFetch {
 }
 
 /** RFC 9449 §7 and §9. Requests without the token, such as those of a redirect that has left the server, get no proof either. */
-export function fetchWithProof({ tokens, key, send, now, unrelated }: ProvenFetch): FetchLike {
+export function fetchWithProof({ tokens, authorization, key, send, now, unrelated }: ProvenFetch): FetchLike {
   const { accessToken } = tokens;
-  const credentials = `DPoP ${accessToken}`;
   return async (target, init) => {
     const headers = new Headers(init?.headers);
-    if (headers.get("authorization") !== credentials) return await send(target, init);
+    if (headers.get("authorization") !== authorization) return await send(target, init);
     const url = new URL(target, baseUrl());
     const server = `MCP server ${url.origin}`;
     const method = init?.method ?? "GET";

@@ -38,10 +38,10 @@ export async function exchangeCallback(
   callback: Callback,
   options: ExchangeCallbackOptions = {},
 ): Promise<TokenSet> {
-  const { server, registration, redirectUri, codeVerifier, resource, scope, dpopKeyId } = pending;
+  const { server, registration, redirectUri, codeVerifier, resource, scope } = pending;
   const code = validateCallback(pending, callbackParameters(callback), (options.now ?? currentTime)());
   requireSameIssuer("the client registration", registration.issuer, server.issuer);
-  const grant = await requestTokens({ server, registration, options, dpopKeyId }, "authorization_code", {
+  const grant = await requestTokens({ ...pending, options }, "authorization_code", {
     code,
     redirect_uri: redirectUri,
     code_verifier: codeVerifier,

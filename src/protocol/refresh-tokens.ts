@@ -37,12 +37,12 @@ export async function refreshTokens(
   tokens: TokenSet,
   options: RefreshTokensOptions = {},
 ): Promise<TokenSet> {
-  const { refreshToken, registration, resource, dpopKeyId } = tokens;
+  const { refreshToken, registration, resource } = tokens;
   if (!refreshToken) throw new TypeError("tokens has no refreshToken; the user has to log in again");
   requireSameIssuer("the token set", tokens.issuer, server.issuer);
   requireSameIssuer("the client registration", registration.issuer, server.issuer);
   const scope = options.scope ?? (server.allowances?.refreshScope && tokens.scope);
-  const grant = await requestTokens({ server, registration, options, dpopKeyId }, "refresh_token", {
+  const grant = await requestTokens({ ...tokens, server, options }, "refresh_token", {
     refresh_token: refreshToken,
     resource,
     scope,

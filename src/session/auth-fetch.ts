@@ -6,7 +6,7 @@ import { asksForScope, authorizationRequired, handleChallenge } from "./handle-c
 import { interactOnce, mayStepUp } from "./interaction.js";
 import { followRedirects } from "./follow-redirects.js";
 import { usableTokens } from "./refresh.js";
-import { isBound } from "../wire/dpop-connection.js";
+import type { Credentials } from "../wire/dpop-connection.js";
 import { isReplayable } from "../wire/replayable.js";
 import { type RequestParts, requestInit, withAuthorization } from "./request-parts.js";
 import { engineOf } from "./session-engine.js";
@@ -39,12 +39,6 @@ export interface AuthorizationRequiredContext {
   readonly challenge: AuthChallenge | undefined;
   /** Aborted when every request that waits for the user has been given up. */
   readonly signal: AbortSignal;
-}
-
-/** How tokens are sent. */
-interface Credentials {
-  readonly authorization: string;
-  readonly via: FetchLike;
 }
 
 /** For one request, beside one refresh and one login; MCP wants "no more than a few" attempts. */
@@ -115,11 +109,10 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
     return await afterRefusal(parts, tokens, await sendOnce(parts, tokens));
   };
 
+  /** Without DPoP there are no tokens but bearer tokens. */
   function credentialsOf(tokens: TokenSet): Credentials {
-    return {
-      authorization: `${isBound(tokens) ? "DPoP" : "Bearer"} ${tokens.accessToken}`,
-      via: context.http.dpop?.fetchFor(tokens, send, unrelated) ?? send,
-    };
+    const bearer = { authorization: `Bearer ${tokens.accessToken}`, via: send };
+    return context.http.dpop?.credentialsOf(tokens, send, unrelated) ?? bearer;
   }
 
   async function conclude(parts: RequestParts, tokens: TokenSet, response: Response): Promise<Response> {

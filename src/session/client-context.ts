@@ -36,7 +36,6 @@ export function createClientContext(options: AuthClientOptions): ClientContext {
       // an observer must not be able to break a login
     }
   };
-  const host: DpopHost = { store, now, emit };
   const onIgnored = (record: IgnoredRecord): void => {
     emit({ type: "record_ignored", ...record });
   };
@@ -45,7 +44,12 @@ export function createClientContext(options: AuthClientOptions): ClientContext {
     store,
     tokenStore: options.tokenStore ?? createTokenStore(store, { onIgnored }),
     records: createRecordStore(store, onIgnored),
-    http: { fetch, timeoutMs, allowUrl, dpop: options.dpop?.connect(host as never) as DpopConnection | undefined },
+    http: {
+      fetch,
+      timeoutMs,
+      allowUrl,
+      dpop: options.dpop?.connect({ store, now, emit } satisfies DpopHost as never) as DpopConnection | undefined,
+    },
     now,
     emit,
     discover: options.discover ?? discoverAuthServer,

@@ -24,6 +24,14 @@ export interface DpopTokenKey {
   readonly subject?: string;
 }
 
+/** How an access token is sent. */
+export interface Credentials {
+  /** The header of that name. */
+  readonly authorization: string;
+  /** Sends requests, and adds what they need beside that header. */
+  readonly via: FetchLike;
+}
+
 /** The part of a token endpoint's answer that is looked at. */
 export interface DpopTokenAnswer {
   readonly url: string;
@@ -57,9 +65,8 @@ export interface DpopConnection {
   ) => Promise<A>;
   /** Whether the tokens may be used, and can be: a missing key is reported. */
   readonly canUse: (tokens: TokenSet, key: DpopTokenKey) => Promise<boolean>;
-  /** Adds a proof to requests that carry this access token by the scheme `DPoP`. Refusals that are about the proof, and not about the
-   * token, are added to `unrelated`. */
-  readonly fetchFor: (tokens: TokenSet, send: FetchLike, unrelated: WeakSet<Response>) => FetchLike;
+  /** How tokens are sent. Refusals that are about the proof, and not about the token, are added to `unrelated`. */
+  readonly credentialsOf: (tokens: TokenSet, send: FetchLike, unrelated: WeakSet<Response>) => Credentials;
   /** Deletes the key of tokens that are not used any more. */
   readonly forget: (tokens: TokenSet | undefined) => Promise<void>;
 }
