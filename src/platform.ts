@@ -45,18 +45,18 @@ export interface Deadline {
 }
 
 /** Makes a signal that is aborted when the caller's is, or after `ms` with the reason that `late` makes. */
-export function startDeadline(caller: AbortSignal | undefined, ms?: number, late?: () => unknown): Deadline {
+export function startDeadline(caller: AbortSignal | undefined, ms = Infinity, late?: () => unknown): Deadline {
   caller?.throwIfAborted();
   const controller = new AbortController();
   const forward = (): void => {
     controller.abort(caller?.reason);
   };
   const stopTimer =
-    ms === undefined
-      ? undefined
-      : startTimer(() => {
+    ms < Infinity
+      ? startTimer(() => {
           controller.abort(late?.());
-        }, ms);
+        }, ms)
+      : undefined;
   caller?.addEventListener("abort", forward);
   return {
     signal: controller.signal,
@@ -82,13 +82,14 @@ export function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined):
   });
 }
 
-/** The work's outcome, unless `ms` pass first: then its signal is aborted, and what `late` makes is thrown. */
+/** The work's outcome, unless `ms` pass first, or the caller gives up: then its signal is aborted, and that is thrown. */
 export async function inTime<T>(
   work: (signal: AbortSignal) => MaybePromise<T>,
   ms: number,
   late: () => unknown,
+  caller?: AbortSignal,
 ): Promise<T> {
-  const { signal, release } = startDeadline(undefined, ms, late);
+  const { signal, release } = startDeadline(caller, ms, late);
   try {
     return await orAborted(Promise.resolve(work(signal)), signal);
   } finally {

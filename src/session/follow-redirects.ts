@@ -38,9 +38,8 @@ export async function followRedirects(
       const shown = new URL(from);
       throw new TransportError(
         "redirect_refused",
-        hop > MAX_HOPS
-          ? `${shown.host} redirected more than ${String(MAX_HOPS)} times: check the URL of the MCP server`
-          : `${shown.host} redirected to a URL that is not http or https: check the URL of the MCP server`,
+        `${shown.host} redirected ${hop > MAX_HOPS ? `more than ${MAX_HOPS} times` : "to a URL that is not http or https"}: ` +
+          "check the URL of the MCP server",
         { url: shown.origin + shown.pathname, status },
       );
     }

@@ -64,7 +64,7 @@ export async function afterRefusal(state: RefreshState, tokens: TokenSet, now: n
 /** Why no token may be asked for now, if that is so; it has a `retryAt`. */
 export function tooEarly(
   { refusals, retryAt = 0 }: RefreshState,
-  { tokenEndpoint: url, resource }: TokenSet,
+  tokens: TokenSet,
   challenge: AuthChallenge | undefined,
   now: number,
 ): AuthorizationError | TransportError | undefined {
@@ -72,8 +72,11 @@ export function tooEarly(
   return refusals >= REFUSALS_TO_BRAKE
     ? new AuthorizationError(
         "token_not_accepted",
-        `the MCP server ${JSON.stringify(resource)} refuses every fresh token; only its operator can mend that`,
+        `the MCP server ${JSON.stringify(tokens.resource)} refuses every fresh token; only its operator can mend that`,
         { challenge, retryAt },
       )
-    : new TransportError("server_error", `${url} gave no usable answer; try again later`, { url, retryAt });
+    : noAnswer(tokens, retryAt);
 }
+
+export const noAnswer = ({ tokenEndpoint: url }: TokenSet, retryAt?: number): TransportError =>
+  new TransportError("server_error", `${url} gave no usable answer; try again later`, { url, retryAt });

@@ -1,10 +1,20 @@
-import { isAuthError, StoreError, TransportError } from "../errors.js";
+import { isAuthError, StoreError, type AnyAuthError } from "../errors.js";
 import { inTime, sha256 } from "../platform.js";
 import { refreshTokens } from "../protocol/refresh-tokens.js";
+import { callStore } from "../store/records.js";
 import type { AuthorizationServerMetadata, TokenSet } from "../types.js";
 import type { ClientContext } from "./client-context.js";
 import type { RefreshState } from "./refresh-state.js";
-import { afterFailure, afterRefusal, announce, forgetState, readState, tooEarly, writeState } from "./refresh-state.js";
+import {
+  afterFailure,
+  afterRefusal,
+  announce,
+  forgetState,
+  noAnswer,
+  readState,
+  tooEarly,
+  writeState,
+} from "./refresh-state.js";
 import { forgetRegistration } from "./resolve-registration.js";
 import { deleteTokens, readTokens, writeTokens } from "./stored-tokens.js";
 import type { Need, TokenCell } from "./token-cell.js";
@@ -65,9 +75,13 @@ export async function transact(
   const server = stampedServer(context, cell, tokens, metadata);
   const request = (signal: AbortSignal): Promise<TokenSet> =>
     refreshTokens(server, tokens, { ...http, timeoutMs, now, signal });
-  const settle = await inTime(request, 2 * MAX_REQUEST_MS, () => tooLate(tokens)).then(
+  // a second request, or what the host has to sign, must not keep the lock either
+  const settle = await inTime(request, 2 * MAX_REQUEST_MS, () => noAnswer(tokens)).then(
     (renewed) => () => accept(renewed),
-    (error: unknown) => () => decline(error),
+    (error: unknown) => {
+      if (!isAuthError(error)) throw error;
+      return () => decline(error);
+    },
   );
   return { moved, ...(await inStoreTime(cell, settle)) };
 
@@ -119,8 +133,7 @@ export async function transact(
     return { tokens: renewed };
   }
 
-  async function decline(error: unknown): Promise<RefreshOutcome> {
-    if (!isAuthError(error)) throw error;
+  async function decline(error: AnyAuthError): Promise<RefreshOutcome> {
     context.emit({ type: "refresh_failed", ...cell.key, error });
     const doubt =
       error.code === "token_request_rejected" && !isGone(error)
@@ -158,12 +171,6 @@ export async function transact(
   }
 }
 
-/** A second request, or what the host has to sign, must not keep the lock either. */
-const tooLate = ({ tokenEndpoint: url }: TokenSet): TransportError =>
-  new TransportError("request_timeout", `the refresh at ${url} took too long; try again later`, { url });
-
 /** A store that hangs must not keep the lock. What it does later does no harm, as no token request follows. */
-const inStoreTime = <T>({ name: key }: TokenCell, work: () => Promise<T>): Promise<T> =>
-  inTime(work, MAX_STORE_MS, () => {
-    return new StoreError("store_failed", `the store did not answer within ${MAX_STORE_MS} ms`, { key });
-  });
+const inStoreTime = <T>({ name }: TokenCell, work: () => Promise<T>): Promise<T> =>
+  callStore("keep", name, work, MAX_STORE_MS);

@@ -29,48 +29,40 @@ export async function withLock<T>(
   const key = publicKey(name);
   const failed = (code: StoreError["code"], what: string, cause?: unknown): StoreError =>
     new StoreError(code, `the store's lock ${JSON.stringify(key)} ${what}`, { key, cause });
-  const isShort = waitMs < Infinity;
-  const wait = startDeadline(signal, isShort ? waitMs : undefined, () =>
-    failed("lock_timeout", "did not come free in time: try again"),
-  );
-  const { ahead, leave } = takeTurn(store, name);
+  const wait = startDeadline(signal, waitMs, () => failed("lock_timeout", "did not come free in time: try again"));
+  const { ahead, mine, leave } = takeTurn(store, name);
   const held: { outcome?: Promise<T> } = {};
-  let stop = (): void => undefined;
-  let giveUp = (): void => undefined;
-  const givenUp = new Promise<void>((resolve) => (giveUp = resolve));
+  let stop = leave;
+  const leaveAfter = (ms: number): void => {
+    stop = startTimer(leave, ms);
+  };
 
   /** Stores may call it late, or again. */
   async function begin(lease: AbortSignal): Promise<T> {
     wait.signal.throwIfAborted();
     wait.release();
     if (held.outcome === undefined) {
-      if (isShort) stop = startTimer(leave, MAX_TURN_MS);
-      const end = (): void => {
+      if (waitMs < Infinity) leaveAfter(MAX_TURN_MS);
+      held.outcome = task(lease).finally(() => {
         stop();
-        stop = startTimer(giveUp, MAX_RELEASE_MS);
-      };
-      held.outcome = task(lease);
-      held.outcome.then(end, end);
+        leaveAfter(MAX_RELEASE_MS);
+      });
     }
     return held.outcome;
   }
 
-  try {
+  async function enter(): Promise<unknown> {
     await orAborted(ahead, wait.signal);
-    const locked =
-      store.withLock === undefined
-        ? begin(new AbortController().signal)
-        : store.withLock(name, begin, { signal: wait.signal });
-    await Promise.race([orAborted(locked, wait.signal), givenUp]).catch((error: unknown) => {
-      // the task's own, or of no interest any more
-      if (held.outcome === undefined) throw error;
-    });
-    if (held.outcome === undefined) throw new TypeError("withLock did not run the task");
-    return await held.outcome;
-  } catch (error) {
-    if (held.outcome !== undefined) throw error;
-    if (wait.signal.aborted) throw wait.signal.reason;
-    throw failed("store_failed", "cannot be had: see the cause", error);
+    const lock = store.withLock
+      ? store.withLock(name, begin, { signal: wait.signal })
+      : begin(new AbortController().signal);
+    return await Promise.race([orAborted(lock, wait.signal), mine]);
+  }
+
+  try {
+    const cause = await enter().catch((error: unknown) => error);
+    if (held.outcome !== undefined) return await held.outcome;
+    throw wait.signal.aborted ? wait.signal.reason : failed("store_failed", "cannot be had: see the cause", cause);
   } finally {
     wait.release();
     stop();
@@ -79,7 +71,7 @@ export async function withLock<T>(
 }
 
 /** A place in the queue of this process. */
-function takeTurn(store: KVStore, name: string): { readonly ahead: Promise<unknown>; readonly leave: () => void } {
+function takeTurn(store: KVStore, name: string) {
   const queue = queues.get(store) ?? new Map<string, Promise<unknown>>();
   queues.set(store, queue);
   const ahead = (sharesPromises() ? queue.get(name) : undefined) ?? Promise.resolve();
@@ -91,5 +83,5 @@ function takeTurn(store: KVStore, name: string): { readonly ahead: Promise<unkno
   void tail.then(() => {
     if (queue.get(name) === tail) queue.delete(name);
   });
-  return { ahead, leave };
+  return { ahead, mine, leave };
 }

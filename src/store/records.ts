@@ -136,12 +136,17 @@ export function decodeRecord<K extends RecordKind>(
 const MAX_ANSWER_MS = 30_000;
 
 /** Calls the host's store, and says so when it fails or does not answer. */
-export async function callStore<T>(action: string, key: string, call: () => MaybePromise<T>): Promise<T> {
+export async function callStore<T>(
+  action: string,
+  key: string,
+  call: () => MaybePromise<T>,
+  ms = MAX_ANSWER_MS,
+): Promise<T> {
   try {
-    return await inTime(call, MAX_ANSWER_MS, () => new Error(`no answer within ${MAX_ANSWER_MS} ms`));
+    return await inTime(call, ms, () => new Error(`no answer within ${ms} ms`));
   } catch (cause) {
-    // the default token store has said so already
-    if (isAuthError(cause, "store_failed")) throw cause;
+    // who was called has said so already
+    if (isAuthError(cause)) throw cause;
     const shown = publicKey(key);
     throw new StoreError("store_failed", `the store could not ${action} ${JSON.stringify(shown)}: see the cause`, {
       key: shown,
@@ -160,16 +165,10 @@ export interface RecordStore {
 export function createRecordStore(store: KVStore, onIgnored?: (record: IgnoredRecord) => void): RecordStore {
   return {
     get: async (kind, key) => decodeRecord(kind, key, await callStore("read", key, () => store.get(key)), onIgnored),
-    async set(_kind, key, record) {
-      const { expiresAt } = _kind === "pending" ? (record as PendingAuthorization) : {};
-      await callStore("write", key, async () => {
-        await store.set(key, encodeRecord(record), { expiresAt });
-      });
+    set(kind, key, record) {
+      const { expiresAt } = kind === "pending" ? (record as PendingAuthorization) : {};
+      return callStore("write", key, () => store.set(key, encodeRecord(record), { expiresAt })) as Promise<void>;
     },
-    async delete(key) {
-      await callStore("delete", key, async () => {
-        await store.delete(key);
-      });
-    },
+    delete: (key) => callStore("delete", key, () => store.delete(key)) as Promise<void>,
   };
 }

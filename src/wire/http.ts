@@ -1,6 +1,6 @@
 import { TransportError } from "../errors.js";
 import type { TransportErrorCode } from "../errors.js";
-import { ambientFetch, orAborted, startDeadline } from "../platform.js";
+import { ambientFetch, inTime, orAborted } from "../platform.js";
 import { checkUrl, describePurpose, parseUrl, withoutQuery } from "./url-policy.js";
 import type { GuardContext } from "./url-policy.js";
 
@@ -32,12 +32,13 @@ export async function guardedRequest(
   if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS)) {
     throw new TypeError(`timeoutMs must be from 1 to ${LONGEST_TIMEOUT_MS}`);
   }
-  const deadline = startDeadline(signal, timeoutMs, () =>
-    failure("request_timeout", url, context, `did not answer completely within ${timeoutMs} ms`),
+  // the fetch of the host, or its allowUrl, may ignore the signal
+  return await inTime(
+    (ended) => exchange(url, { ...init, credentials: "omit", signal: ended }, context),
+    timeoutMs,
+    () => failure("request_timeout", url, context, `did not answer completely within ${timeoutMs} ms`),
+    signal,
   );
-  const work = exchange(url, { ...init, credentials: "omit", signal: deadline.signal }, context);
-  // Not merely awaited, because the fetch of the host, or its allowUrl, may ignore the signal.
-  return orAborted(work, deadline.signal).finally(deadline.release);
 }
 
 async function exchange(
