@@ -83,6 +83,8 @@ export type {
 
 export { createEncryptedStore } from "./store/encrypted-store.js";
 export type { CryptoKeyLike, EncryptedStoreOptions } from "./store/encrypted-store.js";
+export { createKeyvStore } from "./store/keyv-store.js";
+export type { KeyvLike } from "./store/keyv-store.js";
 export type { KVSetOptions, KVStore, LockOptions, RegistrationKey, TokenKey, TokenStore } from "./store/kv-store.js";
 export { listSessions } from "./store/list-sessions.js";
 export { createMemoryStore } from "./store/memory-store.js";

@@ -67,6 +67,7 @@ import { homedir } from "node:os";
 import { http } from "msw";
 import { setupServer } from "msw/node";
 import { join } from "node:path";
+import Keyv from "keyv";
 import { createClient } from "redis";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 declare const authorizationUrl: URL;

@@ -17,6 +17,7 @@ it("has these names in the root", async () => {
     "createAuthorizationRequest",
     "createDpop",
     "createEncryptedStore",
+    "createKeyvStore",
     "createMemoryStore",
     "createTokenStore",
     "createWebStorageStore",
