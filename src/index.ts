@@ -50,8 +50,14 @@ export type {
 export { discoverAuthServer } from "./protocol/discover-auth-server.js";
 export type { DiscoverAuthServerOptions } from "./protocol/discover-auth-server.js";
 export type { DiscoveryStep } from "./protocol/metadata-lookup.js";
+export { createClientMetadataDocument } from "./protocol/create-client-metadata-document.js";
+export type { ClientMetadataDocument } from "./protocol/create-client-metadata-document.js";
+export { deleteClientRegistration } from "./protocol/delete-client-registration.js";
+export type { DeleteClientRegistrationOptions } from "./protocol/delete-client-registration.js";
 export { registerClient } from "./protocol/register-client.js";
 export type { RegisterClientOptions } from "./protocol/register-client.js";
+export { updateClientRegistration } from "./protocol/update-client-registration.js";
+export type { UpdateClientRegistrationOptions } from "./protocol/update-client-registration.js";
 export { createAuthorizationRequest } from "./protocol/create-authorization-request.js";
 export type {
   AuthorizationRequest,

@@ -123,11 +123,14 @@ export const webLocks = (): LockManager | undefined => ambient().navigator?.lock
 /** A number from 0 (included) to 1 (excluded), for spreading load; not for secrets. */
 export const randomFraction = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
 
+const base64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes));
+
 /** SHA-256 in base64. */
-export async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return btoa(String.fromCharCode(...new Uint8Array(digest)));
-}
+export const sha256 = async (text: string): Promise<string> =>
+  base64(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+
+/** 256 random bits in base64. */
+export const randomSecret = (): string => base64(crypto.getRandomValues(new Uint8Array(32)));
 
 const IV_BYTES = 12;
 const TAG_BYTES = 16;

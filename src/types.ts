@@ -16,6 +16,7 @@ export type UrlPurpose =
   | "authorization_endpoint"
   | "token_endpoint"
   | "registration_endpoint"
+  | "registration_client_uri"
   | "revocation_endpoint"
   | "device_authorization_endpoint"
   | "idp_token_endpoint";

@@ -14,6 +14,7 @@ import { withoutUndefined } from "./without-undefined.js";
 export type EndpointName =
   | "token_endpoint"
   | "registration_endpoint"
+  | "registration_client_uri"
   | "revocation_endpoint"
   | "device_authorization_endpoint"
   | "idp_token_endpoint";
@@ -35,7 +36,7 @@ export async function callEndpoint(
   purpose: EndpointName,
   http: HttpOptions & ClockOptions,
   secrets: readonly (string | undefined)[],
-  request: { readonly headers: HeadersInit; readonly body: string },
+  request: { readonly headers: HeadersInit; readonly method?: string; readonly body?: string },
 ): Promise<OAuthAnswer> {
   const url = authorizationServer[purpose];
   if (typeof url !== "string" || !/^https?:$/.test(parseUrl(url)?.protocol ?? "")) {

@@ -3,23 +3,28 @@ import type { ClientMetadata, ClockOptions, HttpOptions, ServerMetadata } from "
 import type { ClientInformation } from "../wire/documents.js";
 import { parseClientInformation } from "../wire/documents.js";
 import { callEndpoint } from "./call-endpoint.js";
+import type { OAuthAnswer } from "./normalize-response.js";
 import { answerDetails, describeAnswer, transientError } from "./map-error.js";
 
-/** RFC 7591 §3. Status 200 is as good as 201. */
+/** Registers, RFC 7591 §3. */
 export async function requestRegistration(
   server: ServerMetadata,
   metadata: ClientMetadata,
-  initialAccessToken: string | undefined,
   options: HttpOptions & ClockOptions,
+  token: string | undefined,
 ): Promise<ClientInformation> {
-  const { issuer } = server;
   const headers = {
     accept: "application/json",
     "content-type": "application/json",
-    ...(initialAccessToken && { authorization: `Bearer ${initialAccessToken}` }),
+    ...(token && { authorization: `Bearer ${token}` }),
   };
   const request = { headers, body: JSON.stringify(metadata) };
-  const answer = await callEndpoint(server, "registration_endpoint", options, [initialAccessToken], request);
+  return readRegistration(server, await callEndpoint(server, "registration_endpoint", options, [token], request));
+}
+
+/** RFC 7591 §3.2. Status 200 is as good as 201. */
+export function readRegistration(server: ServerMetadata, answer: OAuthAnswer): ClientInformation {
+  const { issuer } = server;
   const { status, document, error } = answer;
   if (status < 400) {
     if (!document) throw transientError(answer);

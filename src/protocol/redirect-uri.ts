@@ -1,4 +1,4 @@
-import { isLoopback } from "../wire/url-policy.js";
+import { isLoopback, parseUrl } from "../wire/url-policy.js";
 
 /** Whether two redirect URIs are one: as URLs, on loopback whatever their port (RFC 8252 §7.3). */
 export const isSameRedirectUri = (one: string, other: string): boolean => comparable(one) === comparable(other);
@@ -8,11 +8,7 @@ export const isRegisteredRedirectUri = (redirectUri: string, registered: readonl
   registered.length === 0 || registered.some((one) => isSameRedirectUri(one, redirectUri));
 
 function comparable(redirectUri: string): string {
-  try {
-    const url = new URL(redirectUri);
-    if (url.protocol === "http:" && isLoopback(url)) url.port = "";
-    return url.href;
-  } catch {
-    return redirectUri;
-  }
+  const url = parseUrl(redirectUri);
+  if (url?.protocol === "http:" && isLoopback(url)) url.port = "";
+  return url?.href ?? redirectUri;
 }

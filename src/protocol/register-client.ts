@@ -1,19 +1,10 @@
 import { isAuthError, quoteRemote, RegistrationError } from "../errors.js";
-import { requestRegistration, unusableClient } from "../oauth/registration-endpoint.js";
-import { withoutUndefined } from "../oauth/without-undefined.js";
+import { requestRegistration } from "../oauth/registration-endpoint.js";
 import { currentTime } from "../platform.js";
-import type {
-  ClientMetadata,
-  ClientRegistration,
-  ClockOptions,
-  HttpOptions,
-  ServerMetadata,
-  TokenEndpointAuthMethod,
-} from "../types.js";
-import type { ClientInformation } from "../wire/documents.js";
-import { checkRedirectUri, isLoopback } from "../wire/url-policy.js";
+import type { ClientMetadata, ClientRegistration, ClockOptions, HttpOptions, ServerMetadata } from "../types.js";
+import { applicationType, redirectUrls, withGrants, withMethod } from "./client-metadata.js";
 import { requireSameIssuer } from "./issuer-binding.js";
-import { isRegisteredRedirectUri } from "./redirect-uri.js";
+import { toRegistration } from "./registration-answer.js";
 
 /** Options of {@link registerClient}. @public */
 export interface RegisterClientOptions extends HttpOptions, ClockOptions {
@@ -24,14 +15,6 @@ export interface RegisterClientOptions extends HttpOptions, ClockOptions {
   /** A token that the operator of this issuer gave the host, for registrations that are not open to everybody. */
   readonly initialAccessToken?: { readonly issuer: string; readonly token: string } | undefined;
 }
-
-interface Asked {
-  readonly server: ServerMetadata;
-  readonly method: string;
-  readonly redirectUris: readonly string[];
-}
-
-export const SECRET_METHODS = ["client_secret_basic", "client_secret_post"] as const;
 
 /**
  * Registers the host as a client at the MCP server's authorization server (dynamic client registration). Keep the result:
@@ -61,10 +44,7 @@ export async function registerClient(
   options: RegisterClientOptions,
 ): Promise<ClientRegistration> {
   const { clientMetadata, initialAccessToken } = options;
-  const redirectUris = clientMetadata.redirect_uris ?? [];
-  if (redirectUris.length === 0)
-    throw new TypeError("clientMetadata.redirect_uris must have at least one redirect URI");
-  const urls = redirectUris.map((redirectUri) => new URL(checkRedirectUri(redirectUri)));
+  const urls = redirectUrls(clientMetadata);
   if (initialAccessToken) requireSameIssuer("initialAccessToken", initialAccessToken.issuer, server.issuer);
   if (server.authorizationServer.registration_endpoint === undefined) {
     throw new RegistrationError(
@@ -75,23 +55,12 @@ export async function registerClient(
       { issuer: server.issuer },
     );
   }
-  const type = clientMetadata.application_type ?? (urls.every(isRemote) ? "web" : "native");
-  const method = clientMetadata.token_endpoint_auth_method ?? preferredMethod(server, ["none", ...SECRET_METHODS]);
-  if (!isSupportedMethod(method)) {
-    throw new TypeError(
-      "clientMetadata.token_endpoint_auth_method must be none, client_secret_basic or client_secret_post",
-    );
-  }
+  const type = applicationType(urls);
+  const metadata = withGrants(withMethod(server, clientMetadata));
   const register = async (application_type: "native" | "web"): Promise<ClientRegistration> => {
-    const asked = {
-      ...clientMetadata,
-      application_type,
-      token_endpoint_auth_method: method,
-      grant_types: clientMetadata.grant_types ?? ["authorization_code", "refresh_token"],
-      response_types: clientMetadata.response_types ?? ["code"],
-    };
-    const answer = await requestRegistration(server, asked, initialAccessToken?.token, options);
-    return toRegistration({ server, method, redirectUris }, answer, (options.now ?? currentTime)());
+    const asked = { application_type, ...metadata };
+    const answer = await requestRegistration(server, asked, options, initialAccessToken?.token);
+    return toRegistration(server, asked, answer, (options.now ?? currentTime)());
   };
   try {
     return await register(type);
@@ -106,59 +75,5 @@ export async function registerClient(
 
 const isHttp = ({ protocol }: URL): boolean => /^https?:$/.test(protocol);
 
-/** OpenID Connect Registration §2: a web client is reached over https, and not on this machine. */
-const isRemote = (url: URL): boolean => url.protocol === "https:" && !isLoopback(url);
-
 const isAboutMetadata = ({ oauthError }: RegistrationError): boolean =>
   oauthError === "invalid_redirect_uri" || oauthError === "invalid_client_metadata";
-
-const isSupportedMethod = (method: string): method is TokenEndpointAuthMethod =>
-  ["none", ...SECRET_METHODS].includes(method);
-
-/** The first of `methods` that the server lists; the first of all when it lists none of them, or nothing. */
-export function preferredMethod<M extends string>(
-  { authorizationServer }: ServerMetadata,
-  methods: readonly [M, ...M[]],
-): M {
-  const listed = authorizationServer.token_endpoint_auth_methods_supported;
-  return methods.find((method) => listed?.includes(method)) ?? methods[0];
-}
-
-/** The client as the server registered it, which may differ from what was asked for. */
-function toRegistration(
-  { server, method: askedMethod, redirectUris: askedUris }: Asked,
-  answer: ClientInformation,
-  createdAt: number,
-): ClientRegistration {
-  const {
-    client_secret: secret,
-    client_secret_expires_at: expiresAt,
-    registration_access_token: registrationAccessToken,
-    registration_client_uri: registrationClientUri,
-    ...metadata
-  } = answer;
-  const reject = (problem: string): RegistrationError => unusableClient(server.issuer, problem);
-  // A secret that comes without a word on its use is expected back.
-  const impliedMethod = secret && askedMethod === "none" ? preferredMethod(server, SECRET_METHODS) : askedMethod;
-  const method = answer.token_endpoint_auth_method ?? impliedMethod;
-  if (!isSupportedMethod(method)) throw reject(`"token_endpoint_auth_method" ${quoteRemote(method)} is not supported`);
-  const isSecret = method !== "none";
-  if (isSecret && !secret) throw reject(`"client_secret" is missing, and ${quoteRemote(method)} needs it`);
-  const redirectUris = answer.redirect_uris?.length ? answer.redirect_uris : askedUris;
-  if (!askedUris.some((one) => isRegisteredRedirectUri(one, redirectUris))) {
-    throw reject('"redirect_uris" has none of those that were asked for');
-  }
-  return withoutUndefined<ClientRegistration>({
-    issuer: server.issuer,
-    clientId: answer.client_id,
-    clientSecret: isSecret ? secret : undefined,
-    clientSecretExpiresAt: isSecret && expiresAt > 0 ? expiresAt * 1000 : undefined,
-    tokenEndpointAuthMethod: method,
-    redirectUris,
-    source: "dynamic",
-    metadata,
-    registrationAccessToken,
-    registrationClientUri,
-    createdAt,
-  });
-}

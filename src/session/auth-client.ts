@@ -2,6 +2,7 @@ import { allowancesOf } from "../protocol/server-profile.js";
 import { createAuthSession } from "./auth-session.js";
 import { finishAuthorization } from "./authorization.js";
 import { createClientContext } from "./client-context.js";
+import { isClientIdUrl } from "../wire/url-policy.js";
 import type { AuthClient, AuthClientOptions } from "./session-types.js";
 
 /**
@@ -57,22 +58,4 @@ function checkOptions({ clientMetadata, clientMetadataUrl, profiles }: AuthClien
       '"clientMetadataUrl" must be an https URL with a path, without fragment, user name or "." segments, exactly as the document says',
     );
   }
-}
-
-/** Client ID Metadata Document, section 3; the string is compared as it is, so that it must be what a URL parser leaves alone. */
-function isClientIdUrl(value: string): boolean {
-  let url: URL;
-  try {
-    url = new URL(value);
-  } catch {
-    return false;
-  }
-  const { protocol, pathname, username, password } = url;
-  return (
-    protocol === "https:" &&
-    pathname !== "/" &&
-    !value.includes("#") &&
-    username + password === "" &&
-    !/\/\.{1,2}(?:[/?]|$)/.test(value)
-  );
 }

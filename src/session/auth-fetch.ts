@@ -11,6 +11,7 @@ import { isReplayable } from "../wire/replayable.js";
 import { type RequestParts, requestInit, withAuthorization } from "./request-parts.js";
 import { engineOf } from "./session-engine.js";
 import type { AuthSession } from "./session-types.js";
+import { parseUrl } from "../wire/url-policy.js";
 import { createTokenAudience } from "./token-audience.js";
 
 /** Options of {@link createAuthFetch}. @public */
@@ -98,7 +99,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
       }
     }
     const parts: RequestParts = { href, target, init: options };
-    const url = parseUrl(href);
+    const url = parseUrl(href, baseUrl());
     const isOurs = url !== undefined && audience.includes(url) && withAuthorization(options?.headers, "") !== undefined;
     if (!isOurs) return await send(target, options);
     const tokens = freshTokens() ?? (await usableTokens(context, cell, {}, options?.signal ?? undefined));
@@ -203,14 +204,6 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
       signal,
     );
     return true;
-  }
-}
-
-function parseUrl(href: string): URL | undefined {
-  try {
-    return new URL(href, baseUrl());
-  } catch {
-    return undefined;
   }
 }
 

@@ -10,7 +10,7 @@ import { callbackParameters } from "../wire/callback-parameters.js";
 import type { ClientContext } from "./client-context.js";
 import { discoverForSession } from "./discovery-cache.js";
 import { forgetState } from "./refresh-state.js";
-import { resolveRegistration } from "./resolve-registration.js";
+import { replaceRefused, resolveRegistration } from "./resolve-registration.js";
 import type {
   AuthorizeOptions,
   FinishAuthorizationOptions,
@@ -53,6 +53,9 @@ export async function startAuthorization(
 /** Only a demand for more scope adds to what was granted before; a plain login asks for what the server asks for now. */
 const isStepUp = ({ challenge }: StartAuthorizationOptions): boolean => challenge?.error === "insufficient_scope";
 
+/** Errors after which a login is worth another try, as another client. */
+const curable = /* @__PURE__ */ new WeakSet();
+
 /** Whose login may be finished here. */
 export interface FinishContext extends FinishAuthorizationOptions {
   /** The server it must have been started for; any, when absent. */
@@ -82,7 +85,12 @@ export async function finishAuthorization(
   if (cell.name !== recorded.name) throw stateUnknown();
   const pending = await takePending(context, key, state);
   if (pending === undefined) throw stateUnknown();
-  const tokens = await exchangeCallback(pending, callback, { ...context.http, signal, now: context.now });
+  const tokens = await exchangeCallback(pending, callback, { ...context.http, signal, now: context.now }).catch(
+    async (error: unknown) => {
+      if (await replaceRefused(context, pending, error).catch(() => false)) curable.add(error as object);
+      throw error;
+    },
+  );
   await changeTokens(context, cell, async () => {
     // what others stored meanwhile is what these tokens take the place of
     const replaced = await readTokens(context, cell).catch(() => undefined);
@@ -139,19 +147,28 @@ export async function authorize(context: ClientContext, cell: TokenCell, options
       ) {
         return current;
       }
-      const { authorizationUrl, state } = await startAuthorization(context, cell, options);
-      // an interaction that does not look at the signal must not hold up the caller, or the next login
-      const callback = await orAborted(interact(authorizationUrl, { state, signal }), signal).catch(
-        async (error: unknown) => {
-          // nobody will come back to a login that was given up
-          await context.records.delete(recordKeys.pending(state)).catch(() => undefined);
-          throw error;
-        },
-      );
-      const { subject } = cell.key;
-      return (await finishAuthorization(context, callback, { subject, state, signal, cell })).tokens;
+      try {
+        return await attempt();
+      } catch (error) {
+        if (curable.has(error as object)) return await attempt();
+        throw error;
+      }
     },
     // users take their time
     { signal, waitMs: Infinity },
   );
+
+  async function attempt(): Promise<TokenSet> {
+    const { authorizationUrl, state } = await startAuthorization(context, cell, options);
+    // an interaction that does not look at the signal must not hold up the caller, or the next login
+    const callback = await orAborted(interact(authorizationUrl, { state, signal }), signal).catch(
+      async (error: unknown) => {
+        // nobody will come back to a login that was given up
+        await context.records.delete(recordKeys.pending(state)).catch(() => undefined);
+        throw error;
+      },
+    );
+    const { subject } = cell.key;
+    return (await finishAuthorization(context, callback, { subject, state, signal, cell })).tokens;
+  }
 }

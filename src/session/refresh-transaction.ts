@@ -1,5 +1,6 @@
 import { isAuthError, StoreError, type AnyAuthError } from "../errors.js";
 import { inTime, sha256 } from "../platform.js";
+import { isClientRefusal } from "../protocol/forgotten-client.js";
 import { refreshTokens } from "../protocol/refresh-tokens.js";
 import { callStore } from "../store/records.js";
 import type { AuthorizationServerMetadata, TokenSet } from "../types.js";
@@ -148,8 +149,7 @@ export async function transact(
       const current = await readTokens(context, cell);
       if (current?.refreshToken !== refreshToken) return takeOver(current);
       await deleteTokens(context, cell);
-      if ("oauthError" in error && error.oauthError === "invalid_client")
-        await forgetRegistration(context, registration);
+      if (isClientRefusal(error)) await forgetRegistration(context, registration);
       return {};
     }
     const failed = afterFailure(state, error, doubt, now());

@@ -1,12 +1,23 @@
 import { requireSameIssuer } from "../protocol/issuer-binding.js";
 import { isSameRedirectUri } from "../protocol/redirect-uri.js";
-import { preferredMethod, registerClient, SECRET_METHODS } from "../protocol/register-client.js";
+import { preferredMethod, SECRET_METHODS } from "../protocol/client-metadata.js";
+import { isClientRefusal, isForgotten } from "../protocol/forgotten-client.js";
+import { registerClient } from "../protocol/register-client.js";
 import { withLock } from "../store/locks.js";
 import { callStore, recordKeys, withoutLoopbackPort } from "../store/records.js";
-import type { ClientRegistration, PreRegisteredClient, ServerMetadata, TokenSet } from "../types.js";
+import type {
+  ClientRegistration,
+  PendingAuthorization,
+  PreRegisteredClient,
+  ServerMetadata,
+  TokenSet,
+} from "../types.js";
 import { canonicalServerUrl, parseServerUrl } from "../wire/url-policy.js";
 import type { ClientContext } from "./client-context.js";
 import type { LateRedirectUri, StartAuthorizationOptions } from "./session-types.js";
+
+/** As long as metadata are taken for what an issuer publishes, a client is taken for one that it knows. */
+const KNOWN_FOR_MS = 3_600_000;
 
 /** The client to log in as, and the redirect URI it will use. */
 export interface ResolvedRegistration {
@@ -30,15 +41,34 @@ export async function resolveRegistration(
   const base = late && redirectHost ? Object.assign(new URL(given), { hostname: redirectHost }).href : given;
   const preRegistered = await findPreRegistered(context, server, previous);
   const stored = preRegistered === undefined ? await readRegistration(context, server, base) : undefined;
-  const known = preRegistered ?? stored ?? metadataDocument(context, server);
+  const found = preRegistered ?? stored ?? metadataDocument(context, server);
+  const isRefused =
+    found !== undefined &&
+    mayBeReplaced(found, server) &&
+    Math.abs(context.now() - lastKnown(found, previous)) > KNOWN_FOR_MS &&
+    (await isForgotten({ server, registration: found, options: { ...context.http, signal, now: context.now } }));
+  if (isRefused) await forgetRegistration(context, found);
+  const known = isRefused ? undefined : found;
   const chosen =
     late === undefined ? base : (await late.listen(known?.redirectUris ?? (base === given ? [] : [base]))).toString();
   if (known !== undefined && (known.source !== "dynamic" || isRegistered(known, chosen))) {
     return { registration: known, redirectUri: chosen };
   }
-  const registration = metadataDocument(context, server) ?? (await register(context, server, chosen, signal));
+  const document = found?.source === "metadata_document" ? undefined : metadataDocument(context, server);
+  const registration = document ?? (await register(context, server, chosen, signal));
   return { registration, redirectUri: chosen };
 }
+
+/** When the issuer last showed that it knows this client. */
+const lastKnown = ({ issuer, clientId, source, createdAt }: ClientRegistration, previous?: TokenSet): number =>
+  Math.max(
+    source === "dynamic" ? createdAt : 0,
+    previous?.issuer === issuer && previous.registration.clientId === clientId ? previous.obtainedAt : 0,
+  );
+
+/** Whether another client can take the place of this one. */
+const mayBeReplaced = ({ source }: ClientRegistration, { authorizationServer }: ServerMetadata): boolean =>
+  source === "dynamic" || (source === "metadata_document" && authorizationServer.registration_endpoint !== undefined);
 
 /** With its very port, which many servers insist on, unless the server registered the URI without one. */
 const isRegistered = ({ redirectUris }: ClientRegistration, chosen: string): boolean =>
@@ -132,18 +162,32 @@ function register(
       const others = (clientMetadata.redirect_uris ?? []).filter(
         (declared) => withoutLoopbackPort(declared) !== withoutLoopbackPort(redirectUri),
       );
-      const registration = await registerClient(server, {
-        ...context.http,
-        signal,
-        now: context.now,
-        clientMetadata: { ...clientMetadata, redirect_uris: [redirectUri, ...others] },
-      });
+      const ask = { ...context.http, signal, now: context.now };
+      const asked = { ...clientMetadata, redirect_uris: [redirectUri, ...others] };
+      const registration = await registerClient(server, { ...ask, clientMetadata: asked });
       await callStore("write", name, () => context.tokenStore.setClientRegistration(key, registration));
       context.emit({ type: "registered", issuer: server.issuer, source: registration.source });
       return registration;
     },
     { signal },
   );
+}
+
+/**
+ * Sees to it that the next login is made as another client, when this one was refused. A document cannot be forgotten: the client that
+ * is registered in its place goes before it.
+ *
+ * @returns whether the next login may fare better
+ */
+export async function replaceRefused(
+  context: ClientContext,
+  { server, registration, redirectUri }: PendingAuthorization,
+  error: unknown,
+): Promise<boolean> {
+  if (!mayBeReplaced(registration, server) || !isClientRefusal(error)) return false;
+  await forgetRegistration(context, registration);
+  if (registration.source === "metadata_document") await register(context, server, redirectUri, undefined);
+  return true;
 }
 
 /** Drops a registration that its issuer no longer accepts, unless a newer one has taken its place. */

@@ -192,6 +192,10 @@ export interface SignOutOptions extends SignalOptions {
   /** Only forget the tokens; do not ask the server to revoke them.
    * @defaultValue false */
   readonly localOnly?: boolean | undefined;
+  /** Also delete the client, if it was registered dynamically and the server offers that (RFC 7592), and forget it in any case.
+   * **Warning:** it ends the sessions of all users and MCP servers that log in as the same client.
+   * @defaultValue false */
+  readonly unregister?: boolean | undefined;
 }
 
 /** Result of {@link AuthSession.signOut}. @public */
@@ -199,6 +203,8 @@ export interface SignOutResult {
   /** `yes`: the server revoked. `unsupported`: it has no revocation endpoint. `skipped`: there was nothing to revoke, or
    * `localOnly`. An error: it could not be revoked; the tokens are forgotten all the same. */
   readonly revoked: "yes" | "unsupported" | "skipped" | AuthError;
+  /** Whether the client was deleted at the server; only where `unregister` asked for it. */
+  readonly unregistered?: boolean;
 }
 
 /** One user at one MCP server. Frozen; holds no timer and no connection; make as many as you like. @public */

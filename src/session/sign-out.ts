@@ -1,10 +1,12 @@
 import { isAuthError } from "../errors.js";
+import { deleteClientRegistration } from "../protocol/delete-client-registration.js";
 import { revokeTokens } from "../protocol/revoke-tokens.js";
 import { recordKeys } from "../store/records.js";
 import type { ServerMetadata, TokenSet } from "../types.js";
 import type { ClientContext } from "./client-context.js";
 import { discoverForSession } from "./discovery-cache.js";
 import type { SignOutOptions, SignOutResult } from "./session-types.js";
+import { forgetRegistration } from "./resolve-registration.js";
 import { forgetState } from "./refresh-state.js";
 import { changeTokens, deleteTokens, readTokens } from "./stored-tokens.js";
 import type { TokenCell } from "./token-cell.js";
@@ -13,7 +15,7 @@ import { stampedServer } from "./token-issuer.js";
 export async function signOut(
   context: ClientContext,
   cell: TokenCell,
-  { localOnly = false, signal }: SignOutOptions,
+  { localOnly = false, unregister = false, signal }: SignOutOptions,
 ): Promise<SignOutResult> {
   signal?.throwIfAborted();
   const forget = async (): Promise<TokenSet | undefined> => {
@@ -25,15 +27,28 @@ export async function signOut(
   const tokens = await changeTokens(context, cell, forget, signal);
   cell.stepUps.clear();
   context.emit({ type: "signed_out", ...cell.key });
-  if (tokens === undefined || localOnly) return { revoked: "skipped" };
-  try {
-    const server = await serverOf(context, cell, tokens, signal);
-    if (server === undefined) return { revoked: "unsupported" };
-    return { revoked: (await revokeTokens(server, tokens, { ...context.http, signal })) ? "yes" : "unsupported" };
-  } catch (error) {
-    if (isAuthError(error)) return { revoked: error };
-    throw error;
+  let revoked: SignOutResult["revoked"] = "skipped";
+  let unregistered = false;
+  const ask = { ...context.http, signal, now: context.now };
+  if (tokens !== undefined && !localOnly) {
+    try {
+      const server = await serverOf(context, cell, tokens, signal);
+      revoked = server !== undefined && (await revokeTokens(server, tokens, ask)) ? "yes" : "unsupported";
+    } catch (error) {
+      if (!isAuthError(error)) throw error;
+      revoked = error;
+    }
+    if (unregister) {
+      const { registration } = tokens;
+      const deletion = deleteClientRegistration(stampedServer(context, cell, tokens), registration, ask);
+      unregistered = await deletion.catch((error: unknown) => {
+        if (isAuthError(error)) return false;
+        throw error;
+      });
+      await forgetRegistration(context, registration);
+    }
   }
+  return unregister ? { revoked, unregistered } : { revoked };
 }
 
 /** The metadata of the issuer that the tokens are from, and of no other. */

@@ -1,5 +1,6 @@
 import { AuthorizationError } from "../errors.js";
 import type { Callback } from "../types.js";
+import { parseUrl } from "./url-policy.js";
 
 /** The parameters of an authorization response in any form, each of ours at most once. */
 export function callbackParameters(callback: Callback): URLSearchParams {
@@ -25,13 +26,11 @@ function paramsOf(callback: Callback): URLSearchParams {
   }
   const text = callback.trim();
   if (text.startsWith("?")) return new URLSearchParams(text);
-  try {
-    return new URL(text).searchParams;
-  } catch {
-    // the parser's error quotes its input, which is a secret
-    throw new AuthorizationError(
-      "callback_invalid",
-      'the callback is neither a URL nor a query string that starts with "?"; pass the whole callback URL',
-    );
-  }
+  const url = parseUrl(text);
+  if (url) return url.searchParams;
+  // not quoted, because it is a secret
+  throw new AuthorizationError(
+    "callback_invalid",
+    'the callback is neither a URL nor a query string that starts with "?"; pass the whole callback URL',
+  );
 }

@@ -8,7 +8,7 @@ export interface GuardContext {
   readonly http: HttpOptions;
 }
 
-export const parseUrl = (value: string | URL, base?: URL): URL | undefined => {
+export const parseUrl = (value: string | URL, base?: string | URL): URL | undefined => {
   try {
     return new URL(value, base);
   } catch {
@@ -30,6 +30,21 @@ export const isLoopback = ({ hostname }: URL): boolean => /^(.+\.)?localhost$|^1
 
 const NO_CREDENTIALS = "must not contain a user name or password";
 const hasCredentials = (url: URL): boolean => url.username + url.password !== "";
+
+/**
+ * Client ID Metadata Document, section 3. Servers compare the URL as a string, so that it must be what a URL parser leaves alone:
+ * no dot segments, no default port, no capitals in the host.
+ */
+export function isClientIdUrl(value: string): boolean {
+  const url = parseUrl(value);
+  return (
+    url?.href === value &&
+    url.protocol === "https:" &&
+    url.pathname !== "/" &&
+    !value.includes("#") &&
+    !hasCredentials(url)
+  );
+}
 
 export function parseServerUrl(value: string | URL): URL {
   const url = parseUrl(value);

@@ -425,8 +425,9 @@ describe("a refresh token that the server refuses", () => {
       type: "refresh_failed",
       error: { code: "refresh_rejected", oauthError: error },
     });
+    expect(server.counts.refresh).toBe(1);
     await session.authorize(approvedBy(server));
-    expect(server.counts).toMatchObject({ refresh: 1, registration: 1 });
+    expect(server.counts.registration).toBe(1);
   });
 
   it("with status 200 is forgotten as well [spec-3.8-19]", async () => {

@@ -15,12 +15,14 @@ it("has these names in the root", async () => {
     "createAuthClient",
     "createAuthFetch",
     "createAuthorizationRequest",
+    "createClientMetadataDocument",
     "createDpop",
     "createEncryptedStore",
     "createKeyvStore",
     "createMemoryStore",
     "createTokenStore",
     "createWebStorageStore",
+    "deleteClientRegistration",
     "discoverAuthServer",
     "exchangeCallback",
     "isAuthError",
@@ -32,6 +34,7 @@ it("has these names in the root", async () => {
     "revokeTokens",
     "selectScope",
     "startCallbackServer",
+    "updateClientRegistration",
   ]);
 });
 
