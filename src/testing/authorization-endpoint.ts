@@ -81,6 +81,9 @@ function readAuthorizationRequest(settings: Settings, client: KnownClient, query
   if (requiredParameterOf(query, "response_type") !== "code") {
     throw new OAuthRefusal(400, "unsupported_response_type", 'only the response type "code" is supported');
   }
+  if ((parameterOf(query, "response_mode") ?? "query") !== "query") {
+    throw new OAuthRefusal(400, "invalid_request", 'only the response mode "query" is supported');
+  }
   if (!client.grant_types.includes("authorization_code")) {
     throw new OAuthRefusal(400, "unauthorized_client", "the client is not registered for this grant");
   }

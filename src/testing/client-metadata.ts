@@ -35,8 +35,8 @@ export function validMetadata(settings: Settings, body: unknown): ValidMetadata 
   if (usesRedirects !== responseTypes.length > 0) {
     throw invalid("the grant type authorization_code and the response type code come together");
   }
+  requireDescription(asked);
   requireAuthentication(settings, asked, method, grantTypes);
-  if (asked.scope !== undefined && typeof asked.scope !== "string") throw invalid('"scope" must be a string');
   if (usesRedirects && redirectUris.length === 0) throw invalidRedirectUri("there must be at least one");
   for (const uri of redirectUris) requireRedirectUri(uri, settings.applicationTypeRules === true ? type : undefined);
 
@@ -60,6 +60,22 @@ function grantTypesOf(settings: Settings, asked: ClientMetadata): readonly strin
   if (granted.every((one) => one === GRANT_TYPE.refreshToken))
     throw invalid('"grant_types" holds none that a client can use');
   return granted;
+}
+
+/** What people are shown and led to (RFC 7591 §2), where a script must not be (§5). */
+function requireDescription(asked: ClientMetadata): void {
+  for (const member of ["client_name", "scope", "software_id", "software_version"]) {
+    if (!["undefined", "string"].includes(typeof asked[member])) throw invalid(`"${member}" must be a string`);
+  }
+  for (const member of ["client_uri", "logo_uri", "tos_uri", "policy_uri", "jwks_uri"]) {
+    const value = asked[member];
+    const isWebUrl = typeof value === "string" && URL.canParse(value) && /^https?:/i.test(value);
+    if (value !== undefined && !isWebUrl) throw invalid(`"${member}" must be a web URL`);
+  }
+  stringsOf(asked, "contacts", []);
+  if (!["web", "native", undefined].includes(asked.application_type)) {
+    throw invalid('"application_type" must be web or native');
+  }
 }
 
 /** RFC 7591 §2: a key for who signs, and in one place; RFC 6749 §4.4: a client that acts for itself says who it is. */

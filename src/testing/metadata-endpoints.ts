@@ -18,7 +18,7 @@ export function answerProtectedResourceMetadata(settings: Settings, { request, u
   return json(200, {
     resource: settings.resource,
     authorization_servers: [settings.issuer],
-    ...(settings.scopes !== undefined && { scopes_supported: settings.scopes }),
+    ...(settings.scopes !== undefined && settings.scopes.length > 0 && { scopes_supported: settings.scopes }),
     bearer_methods_supported: ["header"],
     ...(settings.dpop !== undefined && { dpop_signing_alg_values_supported: [DPOP_ALGORITHM] }),
     ...(settings.dpop?.required === true && { dpop_bound_access_tokens_required: true }),

@@ -5,7 +5,8 @@ export class OAuthRefusal extends Error {
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(status: number, error: string, description: string, headers: Readonly<Record<string, string>> = {}) {
-    super(description);
+    // what RFC 6749 §5.2 lets a description hold
+    super(description.replace(/[^ !#-[\]-~]/g, "'"));
     this.status = status;
     this.error = error;
     this.headers = headers;
