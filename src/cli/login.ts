@@ -21,6 +21,8 @@ export interface LoginFlags extends InviteFlags {
   readonly store?: PlaceKind;
   readonly port?: number;
   readonly force?: true;
+  /** Take over what other programs keep. */
+  readonly import?: true;
 }
 
 /** What a login starts from. */

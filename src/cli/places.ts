@@ -115,11 +115,11 @@ export async function findLogin(
 /** All logins, or those at one server, sorted. */
 export async function listLogins(places: readonly Place[], serverUrl?: URL): Promise<readonly FoundLogin[]> {
   const found: FoundLogin[] = [];
+  const wanted = serverUrl && canonicalServerUrl(serverUrl);
   for (const place of places) {
-    const wanted = serverUrl && keyOf(place.client.session(serverUrl));
     for await (const { serverUrl: listed, subject } of listSessions(place.store)) {
+      if (wanted !== undefined && listed !== wanted) continue;
       const session = place.client.session(listed, { subject });
-      if (wanted !== undefined && keyOf(session) !== wanted) continue;
       const tokens = await session.getTokens();
       if (tokens !== undefined) found.push({ place, session, tokens });
     }
@@ -127,9 +127,12 @@ export async function listLogins(places: readonly Place[], serverUrl?: URL): Pro
   return found.sort((one, other) => sortKey(one).localeCompare(sortKey(other)));
 }
 
-const keyOf = ({ serverUrl }: AuthSession): string => serverUrl.replace(/\/(?=$|\?)/, "");
 const sortKey = ({ session, place }: FoundLogin): string =>
   [session.serverUrl, session.subject ?? "", place.kind].join(" ");
+
+/** The URL as logins are stored by it. */
+export const canonicalServerUrl = ({ origin, pathname, search }: URL): string =>
+  origin + pathname.replace(/\/$/, "") + search;
 
 /** Reads the URL of an MCP server that a person typed. */
 export function readServerUrl(text: string): URL {

@@ -1,9 +1,10 @@
 import process from "node:process";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { CommandContext } from "./command-context.js";
 import { EXIT, Interrupted } from "./command-error.js";
-import { describeFailure } from "./describe-failure.js";
+import type { CompletedCommand, Shell } from "./completion.js";
 import type { DoctorFlags } from "./doctor.js";
+import type { FakeServerFlags } from "./fake-server.js";
 import type { LoginFlags } from "./login.js";
 import type { LogoutFlags } from "./logout.js";
 import type { Output } from "./output.js";
@@ -11,6 +12,7 @@ import type { StatusFlags } from "./status.js";
 import type { TokenFlags } from "./token.js";
 
 const WIDEST = 80;
+const SHELLS: readonly Shell[] = ["bash", "zsh", "fish"];
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Runs the command line, and leaves its result in the exit code of the process. */
@@ -33,16 +35,17 @@ export async function runProgram(words: readonly string[], version: string, outp
   try {
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
-    process.exitCode = reportFailure(error, words.includes("--json"), output);
+    process.exitCode = await reportFailure(error, words.includes("--json"), output);
   } finally {
     for (const name of SIGNALS) process.off(name, end);
   }
 }
 
-function reportFailure(error: unknown, asJson: boolean, output: Output): number {
+async function reportFailure(error: unknown, asJson: boolean, output: Output): Promise<number> {
   // commander has said it already
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof Interrupted) return error.exitCode;
+  const { describeFailure } = await import("./describe-failure.js");
   const { code, message, next, exitCode } = describeFailure(error);
   if (asJson) output.printJson({ error: { code, message, ...(next !== undefined && { next }) } });
   else output.say([`mcp-oauth: ${message}`, ...(next === undefined ? [] : [`  ${next}`])].join("\n"));
@@ -74,7 +77,7 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
     .command("login")
     .summary("log in at an MCP server")
     .description("Logs in at an MCP server with the browser, and keeps the login.")
-    .argument("<url>", "URL of the MCP server")
+    .argument("[url]", "URL of the MCP server")
     .option("--no-browser", "only print the URL, do not open a browser")
     .option("--scope <scopes>", "scopes to ask for, in place of those that the server names")
     .option("--client-id <id>", "client that is registered at the authorization server")
@@ -82,9 +85,16 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
     .option("--port <number>", "port for the browser to come back to", wholeNumber(65_535))
     .option("--timeout <seconds>", "how long to wait for you", wholeNumber(86_400), 300)
     .option("--force", "log in even if there is a login that works")
+    .option("--import", "take over logins of mcp-remote, opencode, oh-my-opencode")
     .addOption(storeOption())
     .addOption(jsonOption())
-    .action(async (url: string, flags: LoginFlags) => {
+    .action(async (url: string | undefined, flags: LoginFlags, command: Command) => {
+      if (flags.import) {
+        const { importLogins } = await import("./import-logins.js");
+        done(await importLogins(url, flags, context));
+        return;
+      }
+      if (url === undefined) command.error("error: missing required argument 'url'");
       const { login } = await import("./login.js");
       done(await login(url, flags, context));
     });
@@ -143,8 +153,50 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
       const { doctor } = await import("./doctor.js");
       done(await doctor(url, flags, context));
     });
+  program
+    .command("fake-server")
+    .summary("start a server to test clients with")
+    .description("Starts an MCP server with logins on this machine, to test clients with.")
+    .option("--port <number>", "port to listen on", wholeNumber(65_535))
+    .option("--no-consent", "allow every login without asking")
+    .option("--expires-in <seconds>", "how long access tokens work", wholeNumber(31_536_000), 3600)
+    .option("--scope <scopes>", "scopes that the server wants")
+    .option("--fault <name...>", "what goes wrong, as in docs/testing.md")
+    .action(async (flags: FakeServerFlags) => {
+      const { fakeServer } = await import("./fake-server.js");
+      done(await fakeServer(flags, context));
+    });
+  program
+    .command("completion")
+    .summary("print a script that completes command lines")
+    .description("Prints a script by which a shell completes command lines; its first lines say where to put it.")
+    .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
+    .action(async (shell: Shell) => {
+      const { completionScript } = await import("./completion.js");
+      output.print(completionScript(shell, completedCommands(program)));
+      done(EXIT.ok);
+    });
   program.helpCommand("help [command]", "print help for a command");
   return program;
+}
+
+/** The commands as shells complete them. */
+function completedCommands(program: Command): readonly CompletedCommand[] {
+  const commands = program.commands.map((command) => ({
+    name: command.name(),
+    summary: command.summary(),
+    words: command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices),
+    options: command.options.flatMap(({ long, description, required, argChoices = [] }) =>
+      long == null ? [] : [{ name: long, description, takesValue: required, choices: argChoices }],
+    ),
+  }));
+  const help = {
+    name: "help",
+    summary: "print help for a command",
+    options: [],
+    words: commands.map(({ name }) => name),
+  };
+  return [...commands, help];
 }
 
 const EXIT_CODES = `

@@ -84,3 +84,10 @@ describe.each(files)("src/$name", ({ name, code, bare }) => {
     expect(rest, "an entry holds named re-exports only").toBe("");
   });
 });
+
+it("lets output.ts alone write to the terminal, and read from it", () => {
+  const others = files.filter(({ name }) => name.startsWith("cli/") && name !== "cli/output.ts");
+  const terminal = /\b(?:stdout|stderr|stdin|console)\b|from "node:(?:tty|readline)[^"]*"/;
+  expect(others.length).toBeGreaterThan(10);
+  expect(others.filter(({ bare }) => terminal.test(bare)).map(({ name }) => name)).toEqual([]);
+});

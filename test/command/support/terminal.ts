@@ -25,16 +25,18 @@ export const CTRL_C = "\u0003";
 export interface TerminalOptions {
   readonly columns?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** What is started in place of the command. */
+  readonly program?: string;
 }
 
 /** Starts the command in a pseudo-terminal, which ends with the test at the latest. */
 export function startInTerminal(
   home: Home,
   args: readonly string[],
-  { columns = 80, env = {} }: TerminalOptions = {},
+  { columns = 80, env = {}, program }: TerminalOptions = {},
 ): Terminal {
   const screen = new xterm.Terminal({ cols: columns, rows: 60, scrollback: 1000, allowProposedApi: true });
-  const child = pty.spawn(machineNode, [command, ...args], {
+  const child = pty.spawn(program ?? machineNode, [...(program === undefined ? [command] : []), ...args], {
     cols: columns,
     rows: 60,
     cwd: home.folder,
@@ -109,5 +111,5 @@ export const masked = (screen: string): string =>
     .replace(/(?<=(?:127\.0\.0\.1|localhost):)\d+/g, (port) => "0".repeat(port.length))
     .replace(/(?<=127\.0\.0\.1%3A)\d+/g, (port) => "0".repeat(port.length))
     .replace(/(?<=\b(?:state|code_challenge|code|client_id)=)[\w.~%-]+/g, "…")
-    .replace(/(?<=\bclient-\d-)\w+/g, (id) => "0".repeat(id.length))
+    .replace(/(?<=\bclient-\d-)\w+/g, "0000000")
     .replace(/(?<=^ +Client +)\S+/gm, "CLIENT")}\n`;

@@ -1,0 +1,49 @@
+import { execFileSync } from "node:child_process";
+import { expect, it } from "vitest";
+import { createHome } from "./support/home.ts";
+import { runCommand } from "./support/run-command.ts";
+
+const COMMANDS = ["login", "logout", "status", "token", "doctor", "fake-server", "completion"];
+
+it("the help of each command fits into 80 columns, and tells all of its flags", async () => {
+  const home = createHome();
+  const texts = await Promise.all(
+    [["help"], ...COMMANDS.map((name) => ["help", name])].map(async (args) => {
+      const { code, stdout, stderr } = await runCommand(home, args);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+      return stdout;
+    }),
+  );
+  await expect(texts.join(`\n${"-".repeat(80)}\n`)).toMatchFileSnapshot("screens/help.txt");
+  expect((await runCommand(home, ["login", "--help"])).stdout).toBe(texts[1]);
+});
+
+it("prints its version, as the package has it", async () => {
+  const home = createHome();
+  for (const flag of ["--version", "-V"]) {
+    expect((await runCommand(home, [flag])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  }
+});
+
+it.each(["bash", "zsh", "fish"])("prints a script for %s with all commands and flags", async (shell) => {
+  const { code, stdout } = await runCommand(createHome(), ["completion", shell]);
+  expect(code).toBe(0);
+  for (const name of COMMANDS) expect(stdout).toContain(name);
+  await expect(stdout).toMatchFileSnapshot(`screens/completion.${shell}`);
+});
+
+it("completes commands, flags and values in bash", async () => {
+  const { stdout: script } = await runCommand(createHome(), ["completion", "bash"]);
+  const complete = (...words: readonly string[]): readonly string[] => {
+    const line = words.map((word) => `'${word}'`).join(" ");
+    const program = `${script}\nCOMP_WORDS=(${line}); COMP_CWORD=${words.length - 1}; _mcp_oauth; echo "\${COMPREPLY[@]}"`;
+    return execFileSync("bash", ["-c", program], { encoding: "utf8" }).trim().split(" ");
+  };
+  expect(complete("mcp-oauth", "log")).toEqual(["login", "logout"]);
+  expect(complete("mcp-oauth", "logout", "--a")).toEqual(["--all"]);
+  expect(complete("mcp-oauth", "login", "--store", "")).toEqual(["keychain", "file"]);
+  expect(complete("mcp-oauth", "login", "--port", "")).toEqual([""]);
+  expect(complete("mcp-oauth", "completion", "f")).toEqual(["fish"]);
+  expect(complete("mcp-oauth", "help", "doc")).toEqual(["doctor"]);
+});
