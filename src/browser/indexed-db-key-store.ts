@@ -11,7 +11,7 @@ export interface IndexedDbKeyStoreOptions {
 const TABLE = "dpop-keys";
 
 /**
- * Keeps the keys of {@link createDpop} in IndexedDB, where they can be used and never be read: not by a script that gets into the
+ * Keeps the keys of `createDpop` in IndexedDB, where they can be used and never be read: not by a script that gets into the
  * page, and not by whoever copies the storage.
  *
  * @remarks
