@@ -28,8 +28,8 @@ export function withAuthorization(headers: HeadersInit | undefined, Authorizatio
   if (headers === undefined) return { Authorization };
   if (isHeaders(headers) || isList(headers)) {
     const copy = new Headers(headers);
-    // get: in Node it costs half of what has does
-    if (copy.get("authorization") !== null) return undefined;
+    if (copy.has("authorization")) return undefined;
+    // in small letters: in Node it costs a seventh less
     copy.set("authorization", Authorization);
     return copy;
   }
