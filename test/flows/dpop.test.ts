@@ -161,6 +161,21 @@ describe("a nonce", () => {
     expect(receivedBy(server, "refresh").map(({ status }) => status)).toEqual([400, 200]);
   });
 
+  it("of one server is never shown to the other, though both are one origin [spec-150]", async () => {
+    const server = createServer({ ...options, issuer: "https://mcp.example.com", accessTokenTtlMs: 60_000 });
+    const { session } = createDpopHost(server);
+    await session.authorize(approvedBy(server));
+    const authFetch = createAuthFetch(session);
+    await authFetch(server.serverUrl);
+    server.advance(60_000);
+    await authFetch(server.serverUrl);
+    const sent = (endpoint: FakeEndpoint) =>
+      receivedBy(server, endpoint).map((request) => String(proofOf(request).claims["nonce"]).replace(/-.*/, ""));
+    expect(sent("token")).toEqual(["undefined", "authorization_server"]);
+    expect(sent("refresh")).toEqual(["authorization_server"]);
+    expect(sent("resource")).toEqual(["undefined", "resource_server", "resource_server"]);
+  });
+
   it("is remembered from an answer that demands none", async () => {
     const server = createServer({ ...options, accessTokenTtlMs: 86_400_000 });
     const { session } = createDpopHost(server);
