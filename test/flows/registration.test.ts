@@ -207,7 +207,7 @@ describe("a client ID metadata document", () => {
 });
 
 describe("dynamic registration", () => {
-  it("happens once for many logins, users and servers of one issuer [spec-46, spec-47, spec-48, spec-52]", async () => {
+  it("happens once for many logins, users and servers of one issuer [spec-46, spec-47, spec-48, spec-52, pain-10]", async () => {
     const server = createFakeAuthServer();
     const { client } = createHost(server);
     for (const subject of ["alice", "bob", "carol"]) {
@@ -346,7 +346,7 @@ describe("dynamic registration", () => {
 });
 
 describe("a redirect URI whose port is chosen late", () => {
-  it("can have the registered port again, so that one registration serves", async () => {
+  it("can have the registered port again, so that one registration serves [pain-11]", async () => {
     const server = createFakeAuthServer({ anyLoopbackPort: false });
     const { session } = createHost(server);
     const seen: (readonly string[])[] = [];
@@ -364,7 +364,7 @@ describe("a redirect URI whose port is chosen late", () => {
     expect(server.counts).toMatchObject({ registration: 1, token: 2 });
   });
 
-  it("registers again when that port is taken, which the next login finds", async () => {
+  it("registers again when that port is taken, which the next login finds [pain-11]", async () => {
     const server = createFakeAuthServer({ anyLoopbackPort: false });
     const { session } = createHost(server);
     const ports = [40_001, 40_002];

@@ -408,6 +408,24 @@ const pains: readonly Requirement[] = [
     "The consent that `offline_access` calls for is left out where it locks users out.",
   ),
   binds(
+    "pain-9",
+    "PRACTICE",
+    FIELD,
+    "A session without a refresh token is used until its token ends, and a lifetime that nobody told is unknown.",
+  ),
+  binds(
+    "pain-10",
+    "PRACTICE",
+    FIELD,
+    "One registration serves every login, user and server of an issuer, also in the next process.",
+  ),
+  binds(
+    "pain-11",
+    "PRACTICE",
+    FIELD,
+    "The registered port is used again, and a client is registered anew when it is taken.",
+  ),
+  binds(
     "pain-12",
     "PRACTICE",
     FIELD,
@@ -423,7 +441,10 @@ const pains: readonly Requirement[] = [
   ),
   binds("pain-16", "PRACTICE", FIELD, "A server that refuses `resource` is sent none, and no other server is."),
   binds("pain-17", "PRACTICE", FIELD, "A server that wants the scope in a refresh is sent it."),
+  binds("pain-18", "PRACTICE", FIELD, "`resource` is sent as it was published, whatever slash or query it has."),
   binds("pain-19", "PRACTICE", FIELD, "Tokens are found where Slack puts them, and an error with status 200 is one."),
+  binds("pain-20", "PRACTICE", FIELD, "An OAuth error is read whatever its status, and not what a parser makes of it."),
+  binds("pain-21", "PRACTICE", FIELD, "Lifetimes may be strings, absent, zero or nonsense."),
   binds("pain-22", "PRACTICE", FIELD, "A server of two names is known by both to who says so, and to nobody else."),
   binds(
     "pain-23",
@@ -432,6 +453,15 @@ const pains: readonly Requirement[] = [
     "PKCE that is not published is used where it is known to be there, and refused elsewhere.",
   ),
   binds("pain-24", "PRACTICE", FIELD, "Where a server takes one loopback host alone, that one is used."),
+  binds(
+    "pain-25",
+    "PRACTICE",
+    FIELD,
+    "401, 403, pages and failures lead to the next metadata URL, and the error lists what was tried.",
+  ),
+  binds("pain-26", "PRACTICE", FIELD, "Metadata are found in every form that the specification knows."),
+  binds("pain-27", "PRACTICE", FIELD, "Challenges are parsed, however many there are, in whatever order and spelling."),
+  binds("pain-28", "PRACTICE", FIELD, "A step-up unites scopes, asks the user once and ends."),
   binds("pain-29", "PRACTICE", FIELD, "A server that refuses every fresh token ends in one error, not in a storm."),
   binds(
     "pain-30",

@@ -99,7 +99,7 @@ describe("a login through the fetch", () => {
 });
 
 describe("a 403 that asks for scope", () => {
-  it("leads to a login for the union of scopes, and the request again [spec-63, spec-108, spec-109, spec-111, spec-3.8-04]", async () => {
+  it("leads to a login for the union of scopes, and the request again [spec-63, spec-108, spec-109, spec-111, spec-3.8-04, pain-28]", async () => {
     const server = createFakeAuthServer(ADMIN);
     const { session } = createHost(server);
     const host = obedient(server, session);

@@ -81,7 +81,7 @@ describe("a token that has expired", () => {
     expect(steady.counts.refresh).toBe(3);
   });
 
-  it("and cannot be renewed leaves the user needed, and is used until its very end [spec-104]", async () => {
+  it("and cannot be renewed leaves the user needed, and is used until its very end [spec-104, pain-9]", async () => {
     const server = createFakeAuthServer({ issueRefreshTokens: false });
     const { session } = createHost(server);
     const { accessToken, refreshToken } = await session.authorize(approvedBy(server));

@@ -59,7 +59,7 @@ describe("a token response", () => {
     [1e300, undefined],
     ["soon", undefined],
     [{ seconds: 1 }, undefined],
-  ])("that lives %j seconds expires at %j [spec-96, fact-04]", async (expires_in, expiresAt) => {
+  ])("that lives %j seconds expires at %j [spec-96, fact-04, pain-21]", async (expires_in, expiresAt) => {
     expect((await exchange(json({ ...minimal, expires_in }))).expiresAt).toBe(expiresAt);
   });
 
@@ -155,7 +155,7 @@ describe("an error of the token endpoint", () => {
     },
   );
 
-  it("is read behind status 200 [spec-3.8-19, fact-03]", async () => {
+  it("is read behind status 200 [spec-3.8-19, fact-03, pain-20]", async () => {
     const error = await rejectionOf(exchange(json(refusal)));
     expect(error).toMatchObject({ ...expected, code: "token_request_rejected", status: 200 });
     expect(await rejectionOf(refresh(json(refusal)))).toMatchObject({ ...expected, code: "refresh_rejected" });

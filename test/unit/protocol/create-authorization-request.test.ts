@@ -46,7 +46,7 @@ describe("the authorization URL", () => {
     expect(authorizationUrl.searchParams.get("scope")).toBe("all");
   });
 
-  it("has the resource as it was published, without a URL parser's corrections [spec-69]", async () => {
+  it("has the resource as it was published, without a URL parser's corrections [spec-69, pain-18]", async () => {
     const { authorizationUrl, pending } = await create({}, {}, { resource: "https://MCP.example" });
     expect(authorizationUrl.searchParams.get("resource")).toBe("https://MCP.example");
     expect(pending.resource).toBe("https://MCP.example");

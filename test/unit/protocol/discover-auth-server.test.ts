@@ -196,7 +196,7 @@ describe("the protected resource metadata", () => {
 });
 
 describe("the authorization server metadata", () => {
-  it("of an issuer with a path is asked at three URLs, never at the root [spec-25, spec-26, spec-27, fact-10]", async () => {
+  it("of an issuer with a path is asked at three URLs, never at the root [spec-25, spec-26, spec-27, fact-10, pain-26]", async () => {
     const tenant = `${issuer}/tenant1`;
     const { fetch, requested } = site({
       [pathUrl]: resource({ authorization_servers: [tenant] }),
@@ -586,7 +586,7 @@ describe("trouble", () => {
     expect(error.cause).toBeUndefined();
   });
 
-  it("of a server that answers HTML everywhere is told with every URL that was tried", async () => {
+  it("of a server that answers HTML everywhere is told with every URL that was tried [pain-25]", async () => {
     const html = () => new Response("<!doctype html><title>App</title>");
     const pages = { [pathUrl]: html, [rootUrl]: html };
     const error = await failureOf(discover(pages, { legacyFallback: false }));

@@ -10,7 +10,7 @@ const answer = (...values: string[]): Response => {
 const parsed = (header: string): unknown =>
   parseChallenges(header).map(({ scheme, params }) => [scheme, Object.fromEntries(params)]);
 
-describe("the challenges of a header [spec-12, fact-11]", () => {
+describe("the challenges of a header [spec-12, fact-11, pain-27]", () => {
   it.each<[string, unknown]>([
     ["", []],
     ["Bearer", [["bearer", {}]]],
