@@ -120,7 +120,7 @@ export async function startOidcProviderPeer(options: OidcProviderPeerOptions = {
 }
 
 /** On the console `oidc-provider` warns of its login forms, its in-memory store and new Node versions: all meant here. */
-async function withoutNotices<T>(task: () => Promise<T>): Promise<T> {
+export async function withoutNotices<T>(task: () => Promise<T>): Promise<T> {
   const { warn } = console;
   console.warn = (...data: unknown[]) => {
     if (!String(data[0]).startsWith("oidc-provider")) warn(...data);

@@ -1,71 +1,14 @@
 import { describe, expect, it, test } from "vitest";
-import { createFakeAuthServer } from "../../../src/testing.js";
-import type { FakeAuthServerOptions } from "../../../src/testing.js";
-import { AUTHORIZATION_CASES } from "../../support/rfc-cases/authorization-cases.js";
-import { CLIENT_AUTHENTICATION_CASES } from "../../support/rfc-cases/client-authentication-cases.js";
-import { DEVICE_CASES, DEVICE_USER_CASES } from "../../support/rfc-cases/device-cases.js";
-import { MANAGEMENT_CASES, REGISTRATION_CASES } from "../../support/rfc-cases/registration-cases.js";
-import { RFC_CLIENTS, outcomeOf } from "../../support/rfc-cases/rfc-target.js";
-import type { RfcCase, RfcTarget } from "../../support/rfc-cases/rfc-target.js";
-import {
-  CLIENT_CREDENTIALS_CASES,
-  CODE_CASES,
-  REFRESH_CASES,
-  TOKEN_CASES,
-} from "../../support/rfc-cases/token-cases.js";
-import { INTROSPECTION_CASES, REVOCATION_CASES } from "../../support/rfc-cases/token-state-cases.js";
+import { createFakeServerTarget } from "../../support/rfc-cases/fake-server-target.js";
+import { USER_CASES, RFC_TABLES } from "../../support/rfc-cases/rfc-tables.js";
+import { outcomeOf } from "../../support/rfc-cases/rfc-target.js";
+import type { RfcTarget } from "../../support/rfc-cases/rfc-target.js";
 
-const OPTIONS: FakeAuthServerOptions = {
-  clients: RFC_CLIENTS,
-  scopes: ["mcp:read", "mcp:write"],
-  tokenEndpointAuthMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
-  clientCredentials: true,
-  deviceAuthorization: {},
-  registrationManagement: true,
-  applicationTypeRules: true,
-  introspectionToken: "of-the-resource-server",
-};
-
-function createTarget(): RfcTarget {
-  const server = createFakeAuthServer(OPTIONS);
-  return {
-    issuer: server.issuer,
-    resource: server.serverUrl,
-    endpoints: {
-      authorization: `${server.issuer}/authorize`,
-      token: `${server.issuer}/token`,
-      registration: `${server.issuer}/register`,
-      revocation: `${server.issuer}/revoke`,
-      introspection: `${server.issuer}/introspect`,
-      deviceAuthorization: `${server.issuer}/device_authorization`,
-    },
-    introspectionAuthorization: "Bearer of-the-resource-server",
-    fetch: (url, init) => server.fetch(url, init),
-    approve: (url) => server.approve(url),
-    advance: (ms) => {
-      server.advance(ms);
-    },
-    approveDevice: (userCode) => {
-      server.approveDevice(userCode);
-    },
-    denyDevice: (userCode) => {
-      server.denyDevice(userCode);
-    },
-  };
-}
-
-const TABLES: Readonly<Record<string, readonly RfcCase[]>> = {
-  "authorization endpoint": AUTHORIZATION_CASES,
-  "token endpoint": [...TOKEN_CASES, ...CODE_CASES, ...REFRESH_CASES, ...CLIENT_CREDENTIALS_CASES],
-  "client authentication": CLIENT_AUTHENTICATION_CASES,
-  "device authorization": [...DEVICE_CASES, ...DEVICE_USER_CASES],
-  registration: [...REGISTRATION_CASES, ...MANAGEMENT_CASES],
-  "revocation and introspection": [...REVOCATION_CASES, ...INTROSPECTION_CASES],
-};
+const TABLES = { ...RFC_TABLES, ...USER_CASES };
 
 describe.each(Object.entries(TABLES))("%s", (_, cases) => {
   it.each(cases)("$name → $outcome ($rfc)", async ({ outcome, send }) => {
-    const target = createTarget();
+    const target = createFakeServerTarget();
     const response = await send(target);
     expect(await outcomeOf(target, response.clone())).toBe(outcome);
     await expectWellFormed(target, response);
