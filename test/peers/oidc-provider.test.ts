@@ -47,7 +47,11 @@ describe("oidc-provider", () => {
     const session = await login(peer, { clientMetadataUrl: clientId });
 
     expect((await session.getTokens())?.registration).toMatchObject({ clientId, source: "metadata_document" });
-    expect(askedOf(peer.requests)).toEqual(["/.well-known/oauth-authorization-server", "authorization_code"]);
+    expect(askedOf(peer.requests)).toEqual([
+      "/.well-known/oauth-authorization-server",
+      "refresh_token",
+      "authorization_code",
+    ]);
   });
 
   it.each(["client_secret_basic", "client_secret_post"] as const)(

@@ -57,6 +57,7 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
       devInteractions: { enabled: true },
       dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => settings.demandsNonces },
       registration: { enabled: true },
+      registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
       revocation: { enabled: true, allowedPolicy: (_context, client, token) => client.clientId === token.clientId },
       introspection: {
         enabled: true,
