@@ -21,6 +21,7 @@ export interface ClientContext {
   readonly http: HttpOptions & { readonly dpop: DpopConnection | undefined };
   readonly now: () => number;
   readonly emit: (event: AuthEvent) => void;
+  readonly onIgnored: (record: IgnoredRecord) => void;
   readonly discover: (serverUrl: URL, options: DiscoverAuthServerOptions) => Promise<ServerMetadata>;
   readonly cell: (serverUrl: string | URL, subject: string | undefined) => TokenCell;
 }
@@ -52,6 +53,7 @@ export function createClientContext(options: AuthClientOptions): ClientContext {
     },
     now,
     emit,
+    onIgnored,
     discover: options.discover ?? discoverAuthServer,
     cell: createCellLookup(),
   };

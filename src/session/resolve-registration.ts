@@ -4,7 +4,7 @@ import { preferredMethod, SECRET_METHODS } from "../protocol/client-metadata.js"
 import { isClientRefusal, isForgotten } from "../protocol/forgotten-client.js";
 import { registerClient } from "../protocol/register-client.js";
 import { withLock } from "../store/locks.js";
-import { callStore, recordKeys, withoutLoopbackPort } from "../store/records.js";
+import { callStore, checkRecord, recordKeys, withoutLoopbackPort } from "../store/records.js";
 import type {
   ClientRegistration,
   PendingAuthorization,
@@ -134,12 +134,14 @@ function metadataDocument(
 
 /** What was registered before, unless it belongs to another issuer or its secret has run out. */
 async function readRegistration(
-  { tokenStore, now }: ClientContext,
+  { tokenStore, now, onIgnored }: ClientContext,
   { issuer }: ServerMetadata,
   redirectUri: string,
 ): Promise<ClientRegistration | undefined> {
   const key = { issuer, redirectUri };
-  const stored = await callStore("read", recordKeys.client(key), () => tokenStore.getClientRegistration(key));
+  const name = recordKeys.client(key);
+  const found = await callStore("read", name, () => tokenStore.getClientRegistration(key));
+  const stored = found ? checkRecord("client", name, found, onIgnored) : undefined;
   return stored?.issuer === issuer && (stored.clientSecretExpiresAt ?? Infinity) > now() ? stored : undefined;
 }
 

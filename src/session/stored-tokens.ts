@@ -1,7 +1,7 @@
 import { isAuthError } from "../errors.js";
 import { sha256 } from "../platform.js";
 import { withLock } from "../store/locks.js";
-import { callStore } from "../store/records.js";
+import { callStore, checkRecord } from "../store/records.js";
 import type { TokenSet } from "../types.js";
 import { isBound } from "../wire/dpop-connection.js";
 import type { ClientContext } from "./client-context.js";
@@ -11,7 +11,8 @@ import { remember, type TokenCell } from "./token-cell.js";
 /** Reads what is stored now, which another process may have changed. */
 export async function readTokens(context: ClientContext, cell: TokenCell): Promise<TokenSet | undefined> {
   const { key, name } = cell;
-  let tokens = (await callStore("read", name, () => context.tokenStore.getTokens(key))) ?? undefined;
+  const stored = await callStore("read", name, () => context.tokenStore.getTokens(key));
+  let tokens = stored ? checkRecord("tokens", name, stored, context.onIgnored) : undefined;
   if (cell.unsaved !== undefined) {
     const { tokens: newer, over } = cell.unsaved;
     // a login elsewhere has made them old

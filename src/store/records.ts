@@ -108,26 +108,38 @@ const findMissing = (kind: RecordKind, record: unknown): string | undefined =>
 /** Puts a record into the envelope that every version can tell apart. */
 export const encodeRecord = (data: unknown): string => JSON.stringify({ v: 1, data });
 
+type OnIgnored = ((record: IgnoredRecord) => void) | undefined;
+
+/** Looks at a record from a store of the host's own; one that lacks what it needs is a miss that is reported. */
+export function checkRecord<K extends RecordKind>(
+  kind: K,
+  key: string,
+  record: unknown,
+  onIgnored: OnIgnored,
+): Records[K] | undefined {
+  const missing = findMissing(kind, record);
+  if (missing === undefined) return record as Records[K];
+  onIgnored?.({ key: publicKey(key), reason: `it has no usable ${JSON.stringify(missing)}` });
+  return undefined;
+}
+
 /** Reads a stored value; whatever is not a record of this kind and version is a miss that is reported. */
 export function decodeRecord<K extends RecordKind>(
   kind: K,
   key: string,
   stored: string | null | undefined,
-  onIgnored: ((record: IgnoredRecord) => void) | undefined,
+  onIgnored: OnIgnored,
 ): Records[K] | undefined {
   if (stored === null || stored === undefined) return undefined;
   let reason = "it is not a record of this library";
+  let envelope: { readonly v?: unknown; readonly data?: unknown } | null = null;
   try {
-    const envelope = JSON.parse(stored) as { readonly v?: unknown; readonly data?: unknown } | null;
-    if (typeof envelope?.v === "number" && envelope.v !== 1) reason = "it was written by another version";
-    else if (envelope?.v === 1) {
-      const missing = findMissing(kind, envelope.data);
-      if (missing === undefined) return envelope.data as Records[K];
-      reason = `it has no usable ${JSON.stringify(missing)}`;
-    }
+    envelope = JSON.parse(stored) as typeof envelope;
   } catch {
     reason = "it is not JSON";
   }
+  if (envelope?.v === 1) return checkRecord(kind, key, envelope.data, onIgnored);
+  if (typeof envelope?.v === "number") reason = "it was written by another version";
   onIgnored?.({ key: publicKey(key), reason });
   return undefined;
 }

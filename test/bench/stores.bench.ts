@@ -11,7 +11,7 @@ const BY_HAND = "one file per record, by hand";
 const DURABLE_BY_HAND = "the same, folder synced too";
 const OURS = "mcp-oauth-client";
 const NAMES = [BY_HAND, DURABLE_BY_HAND, OURS, "one JSON file for all"];
-/** A rename is durable when the folder is synced: docs/decisions/025-the-folder-is-synced-too.md. */
+/** A rename is durable when the folder is synced: docs/decisions/026-the-folder-is-synced-too.md. */
 const FLOOR: Readonly<Record<Column, string>> = { lookup: BY_HAND, atomic: BY_HAND, durable: DURABLE_BY_HAND };
 const MOST = 1.5;
 
