@@ -56,7 +56,7 @@ export async function page(status: number, title: string, main: Html): Promise<R
 <h1>${title}</h1>
 ${main}
 </main>
-<footer>A fake authorization server, for tests. Nobody is logged in, and nothing is stored.</footer>
+<footer>A fake authorization server, for tests. There is no account behind it.</footer>
 </html>
 `;
   return new Response(document.html, {

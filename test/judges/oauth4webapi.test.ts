@@ -1,12 +1,18 @@
 import * as oauth from "oauth4webapi";
 import { expect, test } from "vitest";
-import { createFakeAuthServer } from "../../../src/testing.js";
-import type { FakeAuthServer, FakeAuthServerOptions } from "../../../src/testing.js";
-import { REDIRECT_URI } from "./plain-client.js";
+import { createFakeAuthServer } from "../../src/testing.js";
+import type { FakeAuthServer, FakeAuthServerOptions } from "../../src/testing.js";
+import { REDIRECT } from "./support.ts";
+
+interface Requests {
+  readonly [oauth.customFetch]: (url: string, init: object) => Promise<Response>;
+  readonly DPoP?: oauth.DPoPHandle;
+}
 
 /** Requests of an independent client, with its own strict validation of every answer. */
-const requestsTo = (server: FakeAuthServer) => ({
-  [oauth.customFetch]: (url: string, init: object) => server.fetch(url, init),
+const requestsTo = (server: FakeAuthServer, dpop?: oauth.DPoPHandle): Requests => ({
+  [oauth.customFetch]: (url, init) => server.fetch(url, init),
+  ...(dpop !== undefined && { DPoP: dpop }),
 });
 
 async function discover(
@@ -30,7 +36,7 @@ async function register(server: FakeAuthServer, as: oauth.AuthorizationServer, m
     await oauth.dynamicClientRegistrationRequest(
       as,
       {
-        redirect_uris: [REDIRECT_URI],
+        redirect_uris: [REDIRECT],
         grant_types: ["authorization_code", "refresh_token"],
         token_endpoint_auth_method: method,
       },
@@ -47,14 +53,19 @@ function clientAuth(client: oauth.Client): oauth.ClientAuth {
     : oauth.ClientSecretBasic(secret);
 }
 
-async function logIn(server: FakeAuthServer, as: oauth.AuthorizationServer, client: oauth.Client) {
+async function logIn(
+  server: FakeAuthServer,
+  as: oauth.AuthorizationServer,
+  client: oauth.Client,
+  requests = requestsTo(server),
+) {
   const verifier = oauth.generateRandomCodeVerifier();
   const state = oauth.generateRandomState();
   const url = new URL(as.authorization_endpoint ?? "");
   url.search = new URLSearchParams({
     response_type: "code",
     client_id: client.client_id,
-    redirect_uri: REDIRECT_URI,
+    redirect_uri: REDIRECT,
     code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
     state,
@@ -67,18 +78,15 @@ async function logIn(server: FakeAuthServer, as: oauth.AuthorizationServer, clie
     client,
     clientAuth(client),
     params,
-    REDIRECT_URI,
+    REDIRECT,
     verifier,
-    {
-      ...requestsTo(server),
-      additionalParameters: { resource: server.serverUrl },
-    },
+    { ...requests, additionalParameters: { resource: server.serverUrl } },
   );
   return oauth.processAuthorizationCodeResponse(as, client, response);
 }
 
-const callWith = (server: FakeAuthServer, token: string): Promise<Response> =>
-  oauth.protectedResourceRequest(token, "GET", new URL(server.serverUrl), undefined, undefined, requestsTo(server));
+const callWith = (server: FakeAuthServer, token: string, requests = requestsTo(server)): Promise<Response> =>
+  oauth.protectedResourceRequest(token, "GET", new URL(server.serverUrl), undefined, undefined, requests);
 
 test.each(["none", "client_secret_basic", "client_secret_post"])(
   "oauth4webapi discovers, registers with %s, logs in, calls, refreshes and revokes",
@@ -150,4 +158,65 @@ test("oauth4webapi reads the challenges", async () => {
       },
     },
   ]);
+});
+
+test("oauth4webapi asks about a token as a resource server does", async () => {
+  const server = createFakeAuthServer({ introspectionToken: "of-the-resource-server" });
+  const as = await discover(server);
+  const client = await register(server, as, "none");
+  const { access_token: token } = await logIn(server, as, client);
+  const bearer: oauth.ClientAuth = (_as, _client, _body, headers) => {
+    headers.set("authorization", "Bearer of-the-resource-server");
+  };
+  const ask = async (): Promise<oauth.IntrospectionResponse> =>
+    oauth.processIntrospectionResponse(
+      as,
+      client,
+      await oauth.introspectionRequest(as, client, bearer, token, requestsTo(server)),
+    );
+  expect(await ask()).toMatchObject({
+    active: true,
+    iss: server.issuer,
+    aud: server.serverUrl,
+    client_id: client.client_id,
+    scope: "mcp:read",
+  });
+  server.expireAccessTokens();
+  expect(await ask()).toEqual({ active: false });
+});
+
+/** Once more with the nonce that the server asked for. */
+async function withNonce<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!oauth.isDPoPNonceError(error)) throw error;
+    return work();
+  }
+}
+
+test.each([false, true])("oauth4webapi binds its tokens with DPoP; nonces: %s", async (nonces) => {
+  // the proofs of the client are of its own time
+  const server = createFakeAuthServer({ dpop: { required: true, nonces } });
+  const as = await discover(server);
+  const client = await register(server, as, "none");
+  const dpop = oauth.DPoP(client, await oauth.generateKeyPair("ES256"));
+  const requests = requestsTo(server, dpop);
+  if (nonces) await expect(logIn(server, as, client, requests)).rejects.toSatisfy(oauth.isDPoPNonceError);
+  const tokens = await logIn(server, as, client, requests);
+  expect(tokens.token_type).toBe("dpop");
+  const response = await withNonce(() => callWith(server, tokens.access_token, requests));
+  expect(response.status).toBe(200);
+  const refreshed = await withNonce(async () =>
+    oauth.processRefreshTokenResponse(
+      as,
+      client,
+      await oauth.refreshTokenGrantRequest(as, client, oauth.None(), tokens.refresh_token ?? "", {
+        ...requests,
+        additionalParameters: { resource: server.serverUrl },
+      }),
+    ),
+  );
+  expect((await withNonce(() => callWith(server, refreshed.access_token, requests))).status).toBe(200);
+  await expect(callWith(server, refreshed.access_token)).rejects.toThrow(oauth.WWWAuthenticateChallengeError);
 });
