@@ -36,3 +36,11 @@ it.each<[string, Readonly<Record<string, Oddity>>]>([
     Object.entries(oddities).map(([name, { what, at }]) => [`\`${name}\``, what, Object.keys(at).join(", ")]),
   );
 });
+
+it("docs/testing.md names every option", () => {
+  const source = readFileSync(join(import.meta.dirname, "../../src/testing/fake-auth-server-options.ts"), "utf8");
+  const [, body = ""] = /export interface FakeAuthServerOptions[^{]*\{([^]*?)\n\}/.exec(source) ?? [];
+  const options = [...body.matchAll(/^ {2}readonly (\w+)\?:/gm)].map(([, name = ""]) => name);
+  expect(options.length).toBeGreaterThan(30);
+  expect(options.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+});
