@@ -1,6 +1,7 @@
 import { Client, InsufficientScopeError, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { expect, it, onTestFinished } from "vitest";
 import type { AuthSession } from "../../src/index.js";
+import { createDpop } from "../../src/index.js";
 import { createAuthProvider } from "../../src/mcp-sdk.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { approvedBy, createHost, failureOf } from "../support/host.ts";
@@ -94,11 +95,10 @@ it("does not take the refusal of an old token for one of the token that has just
 });
 
 it("refuses tokens that are bound to a key, and says what to use", async () => {
-  const server = createFakeAuthServer();
-  const { session } = createHost(server);
-  const tokens = await session.authorize(approvedBy(server));
-  const bound: AuthSession = { ...session, getTokens: async () => ({ ...tokens, tokenType: "DPoP" }) };
-  const failure = await failureOf(createAuthProvider(bound).token());
+  const server = createFakeAuthServer({ dpop: { required: true } });
+  const { session } = createHost(server, { dpop: createDpop() });
+  await session.authorize(approvedBy(server));
+  const failure = await failureOf(createAuthProvider(session).token());
   expect(failure).toBeInstanceOf(TypeError);
   expect(failure).toMatchObject({ message: expect.stringContaining("createAuthFetch(session)") as string });
 });

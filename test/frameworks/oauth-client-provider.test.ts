@@ -4,6 +4,7 @@ import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { AuthSession } from "../../src/index.js";
+import { createDpop } from "../../src/index.js";
 import { createOAuthClientProvider } from "../../src/mcp-sdk.js";
 import type { McpOAuthClientProvider } from "../../src/mcp-sdk.js";
 import { createFakeAuthServer } from "../../src/testing.js";
@@ -210,6 +211,15 @@ it("does not take the refusal of an old token for one of the token that has just
   expect(await failureOf(provider.redirectToAuthorization(url))).toMatchObject({ code: "token_renewed" });
   expect(server.counts.refresh).toBe(1);
   expect(urls).toEqual([]);
+});
+
+it("refuses tokens that are bound to a key, and says what to use", async () => {
+  const server = createFakeAuthServer({ dpop: { required: true } });
+  const { session } = createHost(server, { dpop: createDpop() });
+  await session.authorize(approvedBy(server));
+  const failure = await failureOf(provide(session).provider.tokens());
+  expect(failure).toBeInstanceOf(TypeError);
+  expect(failure).toMatchObject({ message: expect.stringContaining("createAuthFetch(session)") as string });
 });
 
 it("refuses a way to the user that is none", () => {
