@@ -132,7 +132,7 @@ export function decodeRecord<K extends RecordKind>(
 ): Records[K] | undefined {
   if (stored === null || stored === undefined) return undefined;
   let reason = "it is not a record of this library";
-  let envelope: { readonly v?: unknown; readonly data?: unknown } | null = null;
+  let envelope = null as { readonly v?: unknown; readonly data?: unknown } | null;
   try {
     envelope = JSON.parse(stored) as typeof envelope;
   } catch {
