@@ -3,7 +3,14 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/package/**", "test/peers/**", "test/services/**", "test/processes/**", "test/browser/**"],
+    exclude: [
+      "test/package/**",
+      "test/peers/**",
+      "test/services/**",
+      "test/processes/**",
+      "test/browser/**",
+      "test/command/**",
+    ],
     restoreMocks: true,
     unstubGlobals: true,
     unstubEnvs: true,
