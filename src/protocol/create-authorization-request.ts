@@ -93,9 +93,11 @@ export async function createAuthorizationRequest(
     if (Object.hasOwn(params, name)) throw new TypeError(`extraParams.${name} is decided by the library; remove it`);
   }
   const prompt = scope?.split(" ").includes("offline_access") ? { prompt: "consent" } : {};
-  const own: Record<string, string> = { ...prompt, ...server.allowances?.authorizationParams };
-  for (const name in own) own[name] = own[name]?.replace("{scope}", scope ?? "") ?? "";
-  for (const [name, value] of Object.entries({ ...own, ...extraParams, ...params })) {
+  const allowed: Record<string, string> = {};
+  for (const [name, value] of Object.entries(server.allowances?.authorizationParams ?? {})) {
+    allowed[name] = value.replace("{scope}", scope ?? "");
+  }
+  for (const [name, value] of Object.entries({ ...prompt, ...allowed, ...extraParams, ...params })) {
     if (value !== "") url.searchParams.set(name, value);
   }
   const createdAt = now();

@@ -126,7 +126,8 @@ export interface FinishedAuthorization {
 export interface LateRedirectUri {
   /** The loopback redirect URI without a port, for example `http://127.0.0.1/callback`. */
   readonly base: string | URL;
-  /** Called after discovery with the redirect URIs of the client known at that issuer; starts listening and returns the URI. */
+  /** Called after discovery with the redirect URIs of the client known at that issuer, or with the one, without a port, that a profile
+   * demands there; starts listening and returns the URI. */
   readonly listen: (registered: readonly string[]) => MaybePromise<string | URL>;
 }
 
@@ -233,6 +234,7 @@ export interface AuthSession {
   readonly handleChallenge: (response: Response, options?: HandleChallengeOptions) => Promise<void>;
   /**
    * Begins a login: discovers, finds or registers the client, stores what the callback will need and returns the URL for the browser.
+   * A client that the server was not seen to know within the last hour is asked about, and replaced when it is forgotten or refused.
    *
    * @throws {@link DiscoveryError}, {@link RegistrationError}, {@link TransportError}, {@link StoreError}
    */
@@ -240,7 +242,8 @@ export interface AuthSession {
   /** As {@link AuthClient.finishAuthorization}, but the login must have been started for this server and subject. */
   readonly finishAuthorization: (callback: Callback, options?: SessionFinishOptions) => Promise<TokenSet>;
   /**
-   * A whole login within this process. Callers at the same time lead to one login; the others get its tokens.
+   * A whole login within this process. Callers at the same time lead to one login; the others get its tokens. A client that is
+   * refused with the code is replaced, and `interact` called once more.
    *
    * @throws what `startAuthorization` and `finishAuthorization` throw, and what `interact` throws
    */
