@@ -4,14 +4,16 @@ export type { FakeApproval, FakeAuthServer } from "./testing/fake-auth-server.js
 export type {
   FakeAuthServerOptions,
   FakeClient,
-  FakeDeviceAuthorizationOptions,
   FakeDpopOptions,
-  FakeIdJagOptions,
   FakeIssOptions,
   FakeResourceContext,
-  FakeTrustedIssuer,
 } from "./testing/fake-auth-server-options.js";
 export type { FaultName, OddityName } from "./testing/fault-names.js";
+export type {
+  FakeDeviceAuthorizationOptions,
+  FakeIdJagOptions,
+  FakeTrustedIssuer,
+} from "./testing/fake-grant-options.js";
 export type { FakeFault, FakeFaults, FaultFunction, FaultOccurrence } from "./testing/faults.js";
 export type { FakeListener } from "./testing/listen.js";
 export { mswHandlers } from "./testing/msw-handlers.js";

@@ -3,7 +3,7 @@ import type { AssertionClaims } from "./assertion.js";
 import { resourceOf } from "./authorization-endpoint.js";
 import type { AuthServerContext } from "./auth-server-context.js";
 import { authenticateClient, invalidClient, namesClient } from "./client-authentication.js";
-import type { FakeTrustedIssuer } from "./fake-auth-server-options.js";
+import type { FakeTrustedIssuer } from "./fake-grant-options.js";
 import { scopesOf } from "./fake-auth-server-options.js";
 import { GRANT_TYPE } from "./grant-types.js";
 import type { IssuedTokens } from "./grants.js";

@@ -137,6 +137,25 @@ test("takes no other method of a client that signs, and no signature of one that
   expect(await outcomeOf(await ask(server, assertion))).toEqual([401, "invalid_client"]);
 });
 
+test("gets the keys behind a `jwks_uri` when it needs them, and knows none when they are not there", async () => {
+  const signer = await createSigner();
+  let keySet: unknown = { keys: signer.keys };
+  const server = createFakeAuthServer({
+    now: () => NOW_MS,
+    clientCredentials: true,
+    tokenEndpointAuthMethods: ["private_key_jwt"],
+    clients: [{ client_id: "machine", jwks_uri: "https://app.example/keys" }],
+    fetch: (url) =>
+      Promise.resolve(
+        String(url) === "https://app.example/keys" ? Response.json(keySet) : new Response(null, { status: 404 }),
+      ),
+  });
+  expect((await ask(server, await signer.sign(claims()))).status).toBe(200);
+  for (keySet of [{ keys: [] }, { keys: "none" }, {}]) {
+    expect(await outcomeOf(await ask(server, await signer.sign(claims())))).toEqual([401, "invalid_client"]);
+  }
+});
+
 test("registers a key, says which algorithms it knows, and shows no assertion", async () => {
   const signer = await createSigner("PS256", "k1");
   const server = serverFor(signer);

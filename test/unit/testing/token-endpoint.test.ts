@@ -263,6 +263,42 @@ test("rotates refresh tokens, and starts both lifetimes anew each time", async (
   expect(await outcomeOf(await refresh(server, clientId, tokens.refresh_token))).toEqual([400, "invalid_grant"]);
 });
 
+test("lets access tokens live a day and refresh tokens thirty unless told", async () => {
+  const { server, clientId } = await serverAndClient({ now: () => 1_800_000_000_000 });
+  const [used, unused] = [await logIn(server, clientId), await logIn(server, clientId)];
+  server.advance(DAY_MS - 1);
+  expect((await call(server, used.access_token)).status).toBe(200);
+  server.advance(29 * DAY_MS);
+  expect((await call(server, used.access_token)).status).toBe(401);
+  expect((await refresh(server, clientId, used.refresh_token)).status).toBe(200);
+  server.advance(1);
+  expect(await outcomeOf(await refresh(server, clientId, unused.refresh_token))).toEqual([400, "invalid_grant"]);
+});
+
+test("serves web applications with a secret and command-line programs without one side by side", async () => {
+  const server = createFakeAuthServer({ applicationTypeRules: true });
+  const callback = "https://app.example/callback";
+  const web = await jsonOf(
+    await register(server, {
+      application_type: "web",
+      redirect_uris: [callback],
+      token_endpoint_auth_method: "client_secret_post",
+    }),
+  );
+  const cli = await registeredClientId(server, { application_type: "native" });
+  const secret = { client_secret: web["client_secret"] as string };
+  const ofWeb = await logIn(server, web["client_id"] as string, { redirect_uri: callback }, secret);
+  const ofCli = await logIn(server, cli, { redirect_uri: REDIRECT_URI.replace("8976", "9") });
+  for (const { access_token: token } of [ofWeb, ofCli]) expect((await call(server, token)).status).toBe(200);
+  // neither can use what is the other's
+  expect(await outcomeOf(await refresh(server, cli, ofWeb.refresh_token))).toEqual([400, "invalid_grant"]);
+  expect(await outcomeOf(await refresh(server, web["client_id"] as string, ofWeb.refresh_token))).toEqual([
+    401,
+    "invalid_client",
+  ]);
+  expect((await refresh(server, web["client_id"] as string, ofWeb.refresh_token, secret)).status).toBe(200);
+});
+
 test("ends every token of the grant when a refresh token comes twice, and no other grant's (RFC 9700 §4.14.2)", async () => {
   const { server, clientId } = await serverAndClient();
   const bystander = await logIn(server, clientId);
