@@ -11,7 +11,7 @@ import {
   canonicalServerUrl,
   findLogin,
   openPlaceForLogin,
-  openPlaces,
+  usedPlaces,
   readServerUrl,
   rememberPlace,
 } from "./places.js";
@@ -68,7 +68,7 @@ async function take(foreign: ForeignLogin, flags: LoginFlags, { output, signal }
   try {
     const serverUrl = readServerUrl(written);
     const { subject } = flags;
-    const existing = await findLogin(await openPlaces(flags), serverUrl, subject);
+    const existing = await findLogin(usedPlaces(flags), serverUrl, subject);
     if (existing !== undefined && flags.force === undefined) {
       return { foreign, problem: "there is a login already; --force takes its place" };
     }

@@ -8,7 +8,7 @@ import { loginFacts, loginJson } from "./describe-login.js";
 import { inviteUser } from "./invite-user.js";
 import type { InviteFlags } from "./invite-user.js";
 import type { Progress } from "./output.js";
-import { findLogin, openPlaceForLogin, openPlaces, readServerUrl, rememberPlace } from "./places.js";
+import { findLogin, openPlaceForLogin, usedPlaces, readServerUrl, rememberPlace } from "./places.js";
 import type { FoundLogin, PlaceKind } from "./places.js";
 import { layOutFacts } from "./text-layout.js";
 
@@ -42,7 +42,7 @@ export async function login(url: string, flags: LoginFlags, context: CommandCont
   const progress = output.progress(`Asking ${serverUrl.href} whether it wants a login`);
   try {
     const client = clientOptions(flags, progress);
-    const found = await findLogin(await openPlaces({ store, client }), serverUrl, subject);
+    const found = await findLogin(usedPlaces({ store, client }), serverUrl, subject);
     const place = found?.place ?? (await openPlaceForLogin({ store, client }));
     const session = place.client.session(serverUrl, { subject });
     const isEnough = flags.force === undefined && covers(found?.tokens, flags.scope);

@@ -2,9 +2,10 @@ import { isAuthError } from "../index.js";
 import type { SignOutResult } from "../index.js";
 import type { CommandContext } from "./command-context.js";
 import { CommandError, EXIT } from "./command-error.js";
+import { describeFailure } from "./describe-failure.js";
 import { accountName } from "./describe-login.js";
-import { findLogin, listLogins, openPlaces, readServerUrl } from "./places.js";
-import type { FoundLogin, PlaceKind } from "./places.js";
+import { findLogin, listLogins, usedPlaces, readServerUrl } from "./places.js";
+import type { FoundLogin, ListedLogins, PlaceKind } from "./places.js";
 import { wrapText } from "./text-layout.js";
 
 /** Flags of `logout`. */
@@ -17,7 +18,7 @@ export interface LogoutFlags {
 
 export async function logout(url: string | undefined, flags: LogoutFlags, context: CommandContext): Promise<number> {
   const { output, signal } = context;
-  const logins = await loginsToEnd(url, flags);
+  const { logins, problem } = await loginsToEnd(url, flags);
   const results: object[] = [];
   let failures = 0;
   for (const found of logins) {
@@ -39,18 +40,19 @@ export async function logout(url: string | undefined, flags: LogoutFlags, contex
   if (failures > 0 && !flags.json) {
     output.say("What could not be revoked ends by itself; if that is too late, end the access at the server by hand.");
   }
-  return failures > 0 ? EXIT.failed : EXIT.ok;
+  if (problem !== undefined) output.say(`mcp-oauth: ${describeFailure(problem).message}`);
+  return failures > 0 || problem !== undefined ? EXIT.failed : EXIT.ok;
 }
 
-async function loginsToEnd(url: string | undefined, flags: LogoutFlags): Promise<readonly FoundLogin[]> {
+async function loginsToEnd(url: string | undefined, flags: LogoutFlags): Promise<ListedLogins> {
   if ((url === undefined) === (flags.all === undefined)) {
     throw new CommandError("usage", "logout needs the URL of a server, or --all", { exitCode: EXIT.usage });
   }
   const serverUrl = url === undefined ? undefined : readServerUrl(url);
-  const places = await openPlaces(flags);
+  const places = usedPlaces(flags);
   if (serverUrl === undefined) return await listLogins(places);
   const found = await findLogin(places, serverUrl, flags.subject);
-  return found === undefined ? [] : [found];
+  return { logins: found === undefined ? [] : [found] };
 }
 
 function describeEnd({ session, tokens }: FoundLogin, revoked: SignOutResult["revoked"]): string {

@@ -72,10 +72,13 @@ async function openPlace(kind: PlaceKind, client: Partial<AuthClientOptions> = {
   };
 }
 
-/** Every store that may hold logins: the one that was asked for, else all that were used. */
-export async function openPlaces({ store, client }: PlaceOptions): Promise<readonly Place[]> {
+/** A store that is opened when it is looked at: a keychain may have to ask. */
+export type ClosedPlace = () => Promise<Place>;
+
+/** Every store that may hold logins: the one that was asked for, else all that were used, files first. */
+export function usedPlaces({ store, client }: PlaceOptions): readonly ClosedPlace[] {
   const kinds = store === undefined ? usedKinds(stateDirectory()) : [store];
-  return Promise.all(kinds.map((kind) => openPlace(kind, client)));
+  return [...kinds].sort().map((kind) => () => openPlace(kind, client));
 }
 
 /** The store for a login: the one that was asked for, the one that is in use, else the keychain where there is one. */
@@ -98,33 +101,58 @@ export interface FoundLogin {
   readonly tokens: TokenSet;
 }
 
-/** Finds the login of a server and account. */
+/** Finds the login of a server and account; what is in files is found although the keychain is locked. */
 export async function findLogin(
-  places: readonly Place[],
+  places: readonly ClosedPlace[],
   serverUrl: URL,
   subject: string | undefined,
 ): Promise<FoundLogin | undefined> {
-  for (const place of places) {
+  const [first, ...others] = places;
+  if (first === undefined) return undefined;
+  const find = async (): Promise<FoundLogin | undefined> => {
+    const place = await first();
     const session = place.client.session(serverUrl, { subject });
     const tokens = await session.getTokens();
-    if (tokens !== undefined) return { place, session, tokens };
-  }
-  return undefined;
+    return tokens === undefined ? undefined : { place, session, tokens };
+  };
+  const attempt = await find().then(
+    (found) => ({ found }),
+    (problem: unknown) => ({ problem }),
+  );
+  if ("found" in attempt && attempt.found !== undefined) return attempt.found;
+  const found = await findLogin(others, serverUrl, subject);
+  if (found === undefined && "problem" in attempt) throw attempt.problem;
+  return found;
+}
+
+/** What could be listed, and why the rest could not. */
+export interface ListedLogins {
+  readonly logins: readonly FoundLogin[];
+  readonly problem?: unknown;
 }
 
 /** All logins, or those at one server, sorted. */
-export async function listLogins(places: readonly Place[], serverUrl?: URL): Promise<readonly FoundLogin[]> {
-  const found: FoundLogin[] = [];
-  const wanted = serverUrl && canonicalServerUrl(serverUrl);
-  for (const place of places) {
-    for await (const { serverUrl: listed, subject } of listSessions(place.store)) {
-      if (wanted !== undefined && listed !== wanted) continue;
-      const session = place.client.session(listed, { subject });
-      const tokens = await session.getTokens();
-      if (tokens !== undefined) found.push({ place, session, tokens });
+export async function listLogins(places: readonly ClosedPlace[], serverUrl?: URL): Promise<ListedLogins> {
+  const logins: FoundLogin[] = [];
+  let problem: unknown;
+  for (const open of places) {
+    try {
+      for await (const found of loginsIn(await open(), serverUrl)) logins.push(found);
+    } catch (error) {
+      problem ??= error;
     }
   }
-  return found.sort((one, other) => sortKey(one).localeCompare(sortKey(other)));
+  return { logins: logins.sort((one, other) => sortKey(one).localeCompare(sortKey(other))), problem };
+}
+
+async function* loginsIn(place: Place, serverUrl: URL | undefined): AsyncGenerator<FoundLogin> {
+  const wanted = serverUrl && canonicalServerUrl(serverUrl);
+  for await (const { serverUrl: listed, subject } of listSessions(place.store)) {
+    if (wanted !== undefined && listed !== wanted) continue;
+    const session = place.client.session(listed, { subject });
+    const tokens = await session.getTokens();
+    if (tokens !== undefined) yield { place, session, tokens };
+  }
 }
 
 const sortKey = ({ session, place }: FoundLogin): string =>

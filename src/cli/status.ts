@@ -1,7 +1,8 @@
 import type { CommandContext } from "./command-context.js";
 import { EXIT } from "./command-error.js";
+import { describeFailure } from "./describe-failure.js";
 import { accountName, describeExpiry, loginFacts, loginJson, stateOf } from "./describe-login.js";
-import { listLogins, openPlaces, readServerUrl } from "./places.js";
+import { listLogins, usedPlaces, readServerUrl } from "./places.js";
 import type { FoundLogin, PlaceKind } from "./places.js";
 import { layOutFacts, layOutTable } from "./text-layout.js";
 import { loginNeeded } from "./token.js";
@@ -13,22 +14,25 @@ export interface StatusFlags {
   readonly store?: PlaceKind;
 }
 
+/** Prints what is stored; what cannot be looked at, as in a locked keychain, is named and makes the difference in the exit code. */
 export async function status(url: string | undefined, flags: StatusFlags, { output }: CommandContext): Promise<number> {
   const serverUrl = url === undefined ? undefined : readServerUrl(url);
-  const logins = (await listLogins(await openPlaces(flags), serverUrl)).filter(
+  const listed = await listLogins(usedPlaces(flags), serverUrl);
+  const logins = listed.logins.filter(
     ({ session }) => flags.subject === undefined || session.subject === flags.subject,
   );
   const isUsable = serverUrl === undefined || logins.some(({ tokens }) => stateOf(tokens) !== "expired");
-  if (flags.json) {
-    output.printJson(logins.map(loginJson));
-    return isUsable ? EXIT.ok : EXIT.loginNeeded;
-  }
-  if (serverUrl !== undefined) {
+  if (flags.json) output.printJson(logins.map(loginJson));
+  else if (serverUrl !== undefined) {
     for (const found of logins) output.print(layOutFacts(loginFacts(found), output.columns()));
-  } else if (logins.length === 0) output.print("There are no logins. Begin with: mcp-oauth login <url>");
-  else output.print(describeAll(logins, output.columns()));
-  if (!isUsable) throw loginNeeded(serverUrl, flags.subject, logins.length > 0);
-  return EXIT.ok;
+  } else if (logins.length > 0) output.print(describeAll(logins, output.columns()));
+  else if (listed.problem === undefined) output.print("There are no logins. Begin with: mcp-oauth login <url>");
+  if (listed.problem !== undefined) {
+    output.say(`mcp-oauth: ${describeFailure(listed.problem).message}`);
+    return EXIT.failed;
+  }
+  if (isUsable || flags.json) return isUsable ? EXIT.ok : EXIT.loginNeeded;
+  throw loginNeeded(serverUrl, flags.subject, logins.length > 0);
 }
 
 function describeAll(logins: readonly FoundLogin[], columns: number): string {

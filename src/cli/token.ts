@@ -1,7 +1,7 @@
 import type { CommandContext } from "./command-context.js";
 import { CommandError, EXIT } from "./command-error.js";
 import { timestamp } from "./describe-login.js";
-import { findLogin, openPlaces, readServerUrl } from "./places.js";
+import { findLogin, usedPlaces, readServerUrl } from "./places.js";
 import type { PlaceKind } from "./places.js";
 
 /** Flags of `token`. */
@@ -20,7 +20,7 @@ export async function token(url: string, flags: TokenFlags, { output, signal }: 
       next: `Use it in a command, as in $(mcp-oauth token ${serverUrl.href}), or say --tty.`,
     });
   }
-  const found = await findLogin(await openPlaces(flags), serverUrl, flags.subject);
+  const found = await findLogin(usedPlaces(flags), serverUrl, flags.subject);
   const accessToken = await found?.session.getAccessToken({ signal });
   if (accessToken === undefined) throw loginNeeded(serverUrl, flags.subject, found !== undefined);
   if (flags.json) {

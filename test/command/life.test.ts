@@ -158,6 +158,20 @@ describe("without a terminal", () => {
     expect(login.stdout()).toContain("Logged in");
   });
 
+  it("scripts that ask at once for a token that has run out lead to one refresh, and all get its token", async () => {
+    const home = createHome();
+    const server = await serveMcp();
+    const login = startCommand(home, ["login", server.serverUrl]);
+    await visit(await login.url());
+    expect(await login.exited).toBe(0);
+    const env = later(2 * HOUR_MS);
+    const results = await Promise.all([1, 2, 3, 4].map(() => runCommand(home, ["token", server.serverUrl], { env })));
+    expect(results.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    expect(new Set(results.map(({ stdout }) => stdout)).size).toBe(1);
+    expect(server.counts.refresh).toBe(1);
+    expect(await callWith(server.serverUrl, results[0]?.stdout.trim() ?? "")).toBe(200);
+  });
+
   it("several accounts at a server are kept apart, and ended together", async () => {
     const home = createHome();
     const server = await serveMcp();
