@@ -32,31 +32,26 @@ export async function listenOnLoopback(wantedPort: number, { fetch, now }: Liste
       "this runtime has no node:http to listen with: use the server's fetch, or mswHandlers",
     );
   }
-  const closing = new AbortController();
   const server = http.createServer((message, response) => {
     void carry(message, response);
   });
 
   async function carry(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
-    const abort = (): void => {
-      gone.abort(new ConnectionLost("the connection is closed"));
-    };
-    closing.signal.addEventListener("abort", abort);
     response.once("close", () => {
-      closing.signal.removeEventListener("abort", abort);
-      abort();
+      gone.abort(new ConnectionLost("the connection is closed"));
     });
     try {
       await send(await fetch(await toRequest(message, port, gone.signal)), response, now);
     } catch (error) {
-      if (error instanceof ConnectionLost || gone.signal.aborted) response.destroy();
+      if (error instanceof ConnectionLost || response.headersSent || gone.signal.aborted) response.destroy();
       else await send(new Response(String(error), { status: 500 }), response, now);
     }
   }
 
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause) => {
+    // stays for good: an accept error later on must not end the process
+    server.on("error", (cause) => {
       const code = String((cause as { readonly code?: unknown }).code);
       const problem = `port ${wantedPort} of ${HOST} is not available (${code}): free it or choose another`;
       reject(new CallbackServerError("port_unavailable", problem, { port: wantedPort, cause }));
@@ -68,10 +63,7 @@ export async function listenOnLoopback(wantedPort: number, { fetch, now }: Liste
   return Object.freeze({
     origin: `http://${HOST}:${port}`,
     port,
-    close: () => {
-      closing.abort();
-      return (closed ??= stop(server));
-    },
+    close: () => (closed ??= stop(server)),
   });
 }
 

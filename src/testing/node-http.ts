@@ -11,7 +11,7 @@ export interface IncomingMessage extends AsyncIterable<Uint8Array<ArrayBuffer>> 
 }
 
 export interface ServerResponse {
-  readonly writableFinished: boolean;
+  readonly headersSent: boolean;
   writeHead(status: number, headers: readonly string[]): unknown;
   flushHeaders(): void;
   write(chunk: Uint8Array): boolean;
@@ -21,7 +21,7 @@ export interface ServerResponse {
 }
 
 export interface HttpServer {
-  once(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
   listen(options: { host: string; port: number; exclusive: boolean }, listening: () => void): unknown;
   address(): unknown;
   close(closed: () => void): unknown;

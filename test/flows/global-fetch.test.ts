@@ -2,7 +2,7 @@ import { http, HttpResponse } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { createAuthClient, createAuthFetch, discoverAuthServer } from "../../src/index.js";
-import { createFakeAuthServer } from "../../src/testing.js";
+import { createFakeAuthServer, mswHandlers } from "../../src/testing.js";
 
 // imported before anything replaces the global fetch: whoever keeps the fetch of import time is not seen here
 const network = setupServer();
@@ -19,7 +19,7 @@ afterAll(() => {
 
 it("sends every leg of a login through the global fetch of the moment when no other is given [pain-38]", async () => {
   const server = createFakeAuthServer();
-  network.use(http.all("*", ({ request }) => server.fetch(request)));
+  network.use(...mswHandlers(http, server));
   const session = createAuthClient({ clientMetadata: { client_name: "Test" }, now: server.now }).session(
     server.serverUrl,
   );

@@ -158,6 +158,23 @@ describe("listening on loopback", () => {
     expect([response.status, await response.text()]).toEqual([500, "RangeError: made to fail"]);
   });
 
+  it("breaks off an answer whose body fails", async () => {
+    const { server } = await listening({
+      handleResource: () =>
+        new Response(
+          new ReadableStream({
+            pull(controller) {
+              controller.error(new RangeError("made to fail"));
+            },
+          }),
+        ),
+    });
+    const { access_token: token } = await logIn(server, await registeredClientId(server));
+    const headers = { authorization: `Bearer ${token}` };
+    await expect(fetch(server.serverUrl, { headers }).then((response) => response.text())).rejects.toThrow(TypeError);
+    expect((await fetch(server.serverUrl)).status).toBe(401);
+  });
+
   it("close() leaves nothing pending: requests that hang, idle connections, the port", async () => {
     const { server, listener } = await listening();
     server.faults.add({ fault: "hang", endpoint: "resource" });
