@@ -168,7 +168,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
           await usableTokens(context, cell, { refused: accessToken, challenge, final: true }, signal);
           throw authorizationRequired(cell, challenge);
         }
-        tokens = await handleChallenge(context, cell, response, { accessToken, signal });
+        tokens = await handleChallenge(context, cell, response, { accessToken, signal }, challenge);
         // what another process had stored before may have gone the same way, and is worth one refresh
         if (!stepUp) refreshed = adopted || tokens.accessToken === cell.renewed;
         adopted ||= !stepUp;

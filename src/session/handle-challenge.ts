@@ -19,8 +19,8 @@ export async function handleChallenge(
   cell: TokenCell,
   response: Response,
   { accessToken, signal }: HandleChallengeOptions,
+  challenge = parseAuthChallenge(response),
 ): Promise<TokenSet> {
-  const challenge = parseAuthChallenge(response);
   if (asksForScope(response, challenge)) return await widen(context, cell, accessToken, challenge);
   if (response.status !== 401) {
     throw new TypeError('"response" must be a 401, or a 403 with the challenge "insufficient_scope"');

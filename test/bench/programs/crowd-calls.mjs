@@ -27,7 +27,7 @@ async function noClient(directory, serverUrl, fetch) {
 }
 
 async function measure(create) {
-  const server = createFakeAuthServer();
+  const server = createFakeAuthServer({ consentPage: false });
   const { serverUrl } = server;
   const client = await create(undefined, serverUrl, server.fetch, server.now);
   await client.login(approveWith(server.fetch));
