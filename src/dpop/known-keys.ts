@@ -57,11 +57,8 @@ export function createKnownKeys(store: DpopKeyStore) {
     },
     /** Tidies up; that the store cannot do it is no reason to fail. What is under way may still need the key. */
     async delete(id: string): Promise<void> {
-      try {
-        await store.delete(id);
-      } catch {
-        // it stays there, and nothing is bound to it any more
-      }
+      // else it stays there, and nothing is bound to it any more
+      await callStore("delete", dpopRecordKey(id), () => store.delete(id)).catch(() => undefined);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { AuthSession, KVStore } from "../../src/index.js";
-import { createAuthFetch } from "../../src/index.js";
+import type { AuthSession, DpopKeyPair, DpopKeyStore, KVStore } from "../../src/index.js";
+import { createAuthFetch, createDpop } from "../../src/index.js";
 import type { FakeAuthServer } from "../../src/testing.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { approvedBy, createHost, failureOf, lockingViewOf, REDIRECT, until, viewOf } from "../support/host.js";
@@ -90,6 +90,34 @@ describe("a store that does not answer", () => {
     await until(() => (vi.advanceTimersByTime(100), isOver));
 
     expect(await failure).toMatchObject({ name: "StoreError", code: "store_failed" });
+  });
+});
+
+describe("a key store that does not answer", () => {
+  it("is as any other store: an error within half a minute, and no hindrance to a sign-out", async () => {
+    const server = createFakeAuthServer({ dpop: {} });
+    const pairs = new Map<string, DpopKeyPair>();
+    let hangs = false;
+    const later = async <T>(call: () => T): Promise<T> => (hangs ? await new Promise<never>(() => undefined) : call());
+    const keys: DpopKeyStore = {
+      get: (id) => later(() => pairs.get(id)),
+      set: (id, pair) => later(() => pairs.set(id, pair)),
+      delete: (id) => later(() => pairs.delete(id)),
+    };
+    const store = new Map<string, string>();
+    const start = () => createHost(server, { store, dpop: createDpop({ keys }) }).session;
+    const known = start();
+    await known.authorize(approvedBy(server));
+    hangs = true;
+    const failure = failureOf(start().getAccessToken());
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(await failure).toMatchObject({ name: "StoreError", code: "store_failed" });
+
+    let isOver = false;
+    const signedOut = known.signOut({ localOnly: true }).finally(() => (isOver = true));
+    await until(() => (vi.advanceTimersByTime(1_000), isOver));
+    expect(await signedOut).toEqual({ revoked: "skipped" });
+    expect(store.has("v1:tokens:https%3A%2F%2Fmcp.example.com%2Fmcp:user:-")).toBe(false);
   });
 });
 
