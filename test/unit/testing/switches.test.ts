@@ -17,6 +17,7 @@ const SWITCHES: readonly FakeAuthServerOptions[] = [
   { identityProviders: [] },
   { workloadIssuers: [] },
   { idJag: { audiences: {} } },
+  { dpop: {} },
   { metadataKind: "openid" },
   { metadataKind: "openid_inserted", issuer: "https://auth.example.com/tenant" },
   { clientIdMetadataDocuments: true },
@@ -107,45 +108,54 @@ test.each(CASES.filter(({ registration }) => registration !== "none"))(
   },
 );
 
-test.each(CASES)("publishes `iss`, metadata documents, PKCE and OpenID as they are: %j", async (options) => {
-  const fetch = (url: string | URL): Promise<Response> =>
-    Promise.resolve(
-      Response.json({ client_id: String(url), client_name: "x", redirect_uris: ["https://app.example/callback"] }),
-    );
-  const server = createFakeAuthServer({
-    ...options,
-    fetch,
-    clients: [{ client_id: "any", redirect_uris: ["https://app.example/callback"] }],
-  });
-  const metadata = await metadataOf(server, options);
-  const authorize = async (params: Record<string, string>): Promise<Response> => {
-    const all = { response_type: "code", redirect_uri: "https://app.example/callback", ...params };
-    return server.fetch(`${server.issuer}/authorize?${new URLSearchParams(all).toString()}`);
-  };
-  const isIssSent = async (): Promise<boolean> => {
-    const callback = await server.deny(
-      `${server.issuer}/authorize?client_id=any&redirect_uri=${encodeURIComponent("https://app.example/callback")}`,
-    );
-    return callback.searchParams.has("iss");
-  };
-  expect(metadata["authorization_response_iss_parameter_supported"] ?? false).toBe(await isIssSent());
-  const ofDocument = await authorize({ client_id: "https://app.example/client.json" });
-  expect(metadata["client_id_metadata_document_supported"] ?? false).toBe(ofDocument.status !== 400);
-  for (const method of ["S256", "plain"]) {
-    const callback = await server.approve(
-      `${server.issuer}/authorize?${new URLSearchParams({
-        response_type: "code",
-        client_id: "any",
-        redirect_uri: "https://app.example/callback",
-        code_challenge: "c".repeat(43),
-        code_challenge_method: method,
-      }).toString()}`,
-    );
-    const published = (metadata["code_challenge_methods_supported"] ?? ["S256"]) as readonly string[];
-    expect([method, published.includes(method)]).toEqual([method, callback.searchParams.has("code")]);
-  }
-  const isOpenid = options.metadataKind !== undefined;
-  for (const member of ["subject_types_supported", "id_token_signing_alg_values_supported"]) {
-    expect([member, member in metadata]).toEqual([member, isOpenid]);
-  }
-});
+test.each(CASES)(
+  "publishes `iss`, metadata documents, PKCE, DPoP, ID-JAG and OpenID as they are: %j",
+  async (options) => {
+    const fetch = (url: string | URL): Promise<Response> =>
+      Promise.resolve(
+        Response.json({ client_id: String(url), client_name: "x", redirect_uris: ["https://app.example/callback"] }),
+      );
+    const server = createFakeAuthServer({
+      ...options,
+      fetch,
+      clients: [{ client_id: "any", redirect_uris: ["https://app.example/callback"] }],
+    });
+    const metadata = await metadataOf(server, options);
+    const authorize = async (params: Record<string, string>): Promise<Response> => {
+      const all = { response_type: "code", redirect_uri: "https://app.example/callback", ...params };
+      return server.fetch(`${server.issuer}/authorize?${new URLSearchParams(all).toString()}`);
+    };
+    const isIssSent = async (): Promise<boolean> => {
+      const callback = await server.deny(
+        `${server.issuer}/authorize?client_id=any&redirect_uri=${encodeURIComponent("https://app.example/callback")}`,
+      );
+      return callback.searchParams.has("iss");
+    };
+    expect(metadata["authorization_response_iss_parameter_supported"] ?? false).toBe(await isIssSent());
+    const ofDocument = await authorize({ client_id: "https://app.example/client.json" });
+    expect(metadata["client_id_metadata_document_supported"] ?? false).toBe(ofDocument.status !== 400);
+    for (const method of ["S256", "plain"]) {
+      const callback = await server.approve(
+        `${server.issuer}/authorize?${new URLSearchParams({
+          response_type: "code",
+          client_id: "any",
+          redirect_uri: "https://app.example/callback",
+          code_challenge: "c".repeat(43),
+          code_challenge_method: method,
+        }).toString()}`,
+      );
+      const published = (metadata["code_challenge_methods_supported"] ?? ["S256"]) as readonly string[];
+      expect([method, published.includes(method)]).toEqual([method, callback.searchParams.has("code")]);
+    }
+    const flags: Readonly<Record<string, boolean>> = {
+      dpop_signing_alg_values_supported: options.dpop !== undefined,
+      authorization_grant_profiles_supported: options.identityProviders !== undefined,
+      identity_chaining_requested_token_types_supported: options.idJag !== undefined,
+    };
+    for (const [member, isOn] of Object.entries(flags)) expect([member, member in metadata]).toEqual([member, isOn]);
+    const isOpenid = options.metadataKind !== undefined;
+    for (const member of ["subject_types_supported", "id_token_signing_alg_values_supported"]) {
+      expect([member, member in metadata]).toEqual([member, isOpenid]);
+    }
+  },
+);
