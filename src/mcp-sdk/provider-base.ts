@@ -87,7 +87,8 @@ export function createProviderBase(
   /** Whether it is more scope that is wanted, and not another token. */
   async function lacksScope(scope = ""): Promise<boolean> {
     const tokens = await session.getTokens();
-    const granted = tokens?.scope?.split(" ");
+    // what is not known to be granted is taken for not granted: a login mends either, a refresh only one
+    const granted = tokens === undefined ? undefined : (tokens.scope ?? tokens.requestedScope ?? "").split(" ");
     return granted !== undefined && scope.split(" ").some((wanted) => wanted !== "" && !granted.includes(wanted));
   }
 

@@ -165,6 +165,18 @@ describe.each([
     expect(server.counts.refresh).toBe(0);
   });
 
+  it("asks for more scope where nothing is known of what was granted", async () => {
+    const server = await startServer({ toolScopes: { read_notes: "notes:read" } });
+    const { session } = createHost(server);
+    expect((await session.authorize(approvedBy(server))).scope).toBeUndefined();
+    const { provider, urls } = provide(session);
+    const connection = await connect(session, provider);
+    expect(await failureOf(connection.callTool("read_notes"))).toBeInstanceOf(Unauthorized);
+    await session.finishAuthorization(await server.approve(only(urls)));
+    expect(await connection.callTool("read_notes")).toMatchObject({ content: [{ text: "no notes" }] });
+    expect(server.counts.refresh).toBe(0);
+  });
+
   it("finds metadata where the challenge says that it is [spec-21]", async () => {
     const server = await startServer((origin) => ({ resourceMetadataUrl: `${origin}/metadata/notes` }));
     const { session } = createHost(server);
