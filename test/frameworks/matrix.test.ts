@@ -26,7 +26,11 @@ type CallTool = () => Promise<unknown>;
 type Connect = (plugs: Plugs) => Promise<CallTool>;
 
 const INFO = { name: "test", version: "1.0.0" };
-const closeAtEnd = (close: () => Promise<unknown>): void => onTestFinished(async () => void (await close()));
+function closeAtEnd(close: () => Promise<unknown>): void {
+  onTestFinished(async () => {
+    await close();
+  });
+}
 
 async function callV1(transport: TransportV1): Promise<CallTool> {
   const client = new ClientV1(INFO);
@@ -59,7 +63,7 @@ const callLangChain: Connect = async ({ session, url, provider }) => {
   });
   closeAtEnd(() => client.close());
   const [tool] = await client.getTools();
-  return async () => tool?.invoke({});
+  return async (): Promise<unknown> => (await tool?.invoke({})) as unknown;
 };
 
 let mastraClients = 0;
