@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { FeatureTable } from "./test/peers/feature-table.ts";
 
 // Tests against authorization servers and MCP servers that others wrote, started on loopback.
 export default defineConfig({
@@ -6,6 +7,6 @@ export default defineConfig({
     include: ["test/peers/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    reporters: ["default", ["json", { outputFile: ".cache/results/peers.json" }]],
+    reporters: ["default", ["json", { outputFile: ".cache/results/peers.json" }], new FeatureTable()],
   },
 });
