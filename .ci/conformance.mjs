@@ -51,10 +51,33 @@ const LEGACY = ["auth/2025-03-26-oauth-metadata-backcompat", "auth/2025-03-26-oa
 /** An extension, in no requirement set: sender-constrained tokens (RFC 9449). */
 const DPOP = ["auth/dpop", "auth/dpop-nonce"];
 
+/** In no requirement set either: the extensions of the specification. */
+const EXTENSIONS = [
+  "auth/client-credentials-jwt",
+  "auth/client-credentials-basic",
+  "auth/enterprise-managed-authorization",
+  "auth/wif-jwt-bearer",
+];
+/** As 0.1.16 has them. */
+const EARLY_EXTENSIONS = [...EXTENSIONS.slice(0, 2), "auth/cross-app-access-complete-flow"];
+
 const LEGS = [
-  { name: "0.1.16", suite: "conformance-0.1.16", scenarios: [...CORE, ...DRAFT, ...LEGACY] },
-  { name: "0.2.0-alpha.12", suite: "conformance-0.2", scenarios: [...CORE, ...SINCE_2026, ...LEGACY, ...DPOP] },
-  { name: "0.2.0-alpha.12 on 2026-07-28", suite: "conformance-0.2", scenarios: CORE, specVersion: "2026-07-28" },
+  {
+    name: "0.1.16",
+    suite: "conformance-0.1.16",
+    scenarios: [...CORE, ...DRAFT, ...LEGACY, ...EARLY_EXTENSIONS],
+  },
+  {
+    name: "0.2.0-alpha.12",
+    suite: "conformance-0.2",
+    scenarios: [...CORE, ...SINCE_2026, ...LEGACY, ...EXTENSIONS, ...DPOP],
+  },
+  {
+    name: "0.2.0-alpha.12 on 2026-07-28",
+    suite: "conformance-0.2",
+    scenarios: [...CORE, ...EXTENSIONS, ...DPOP],
+    specVersion: "2026-07-28",
+  },
 ];
 
 /** Where the client has to refuse, and with which code. Any other crash would pass the suite as well. */
@@ -101,7 +124,8 @@ function run({ leg, scenario }, output) {
   const args = [cli(leg.suite), "client", "--scenario", scenario, "-o", folder, "--timeout", String(TIMEOUT_MS)];
   // Without exec a client that hangs outlives the suite's timeout, which ends the shell alone.
   args.push("--command", `exec ${JSON.stringify(process.execPath)} ${JSON.stringify(client)}`);
-  if (leg.specVersion) args.push("--spec-version", leg.specVersion);
+  // an extension is on no wire by itself
+  if (leg.specVersion) args.push("--spec-version", leg.specVersion, "--force");
   return new Promise((resolve) => {
     execFile(process.execPath, args, { cwd: root, timeout: 2 * TIMEOUT_MS }, (error) => {
       const stdout = readOutput(folder, "stdout.txt");

@@ -9,7 +9,8 @@ export type DiscoveryErrorCode =
   | "pkce_unsupported"
   | "dpop_unsupported";
 /** Codes of {@link RegistrationError}. @public */
-export type RegistrationErrorCode = "registration_unsupported" | "registration_rejected" | "client_issuer_mismatch";
+export type RegistrationErrorCode =
+  "registration_unsupported" | "registration_rejected" | "client_issuer_mismatch" | "client_authentication_unsupported";
 /** Codes of {@link AuthorizationError}. @public */
 export type AuthorizationErrorCode =
   | "authorization_required"
@@ -21,7 +22,8 @@ export type AuthorizationErrorCode =
   | "callback_invalid"
   | "callback_issuer_mismatch"
   | "token_not_accepted"
-  | "token_renewed";
+  | "token_renewed"
+  | "device_code_expired";
 /** Codes of {@link TokenError}. @public */
 export type TokenErrorCode = "token_request_rejected" | "token_response_invalid" | "refresh_rejected";
 /** Codes of {@link TransportError}. @public */

@@ -1,4 +1,5 @@
 import type {
+  AuthChallenge,
   ClientRegistration,
   HttpOptions,
   MaybePromise,
@@ -9,12 +10,12 @@ import type {
 
 /** Options of everything that a client proves itself for. @public */
 export interface ClientAuthenticationOptions {
-  /** How clients prove themselves whose registration names one of its methods, such as `privateKeyJwt` for pre-registered
+  /** How clients prove themselves whose registration names one of its methods, such as {@link privateKeyJwt} for pre-registered
    * clients and Client ID Metadata Documents. All others use the secret of their registration, or none. */
   readonly clientAuthentication?: ClientAuthentication | undefined;
 }
 
-/** A way in which clients prove themselves, made by `privateKeyJwt`; or the host's own, where keys must be reached by
+/** A way in which clients prove themselves, made by {@link privateKeyJwt}; or the host's own, where keys must be reached by
  * other means. @public */
 export interface ClientAuthentication {
   /** The methods it is used for, the preferred one first. */
@@ -38,33 +39,19 @@ export interface AuthenticatedRequest {
   readonly now: number;
 }
 
-/** A way to get tokens without a user: `clientCredentials`, `enterpriseManaged`, `workloadIdentity`, or the
- * host's own. A session that has one gets its tokens by itself, and never asks for a login. @public */
+/** A way to get tokens without a user, made by {@link clientCredentials}, {@link enterpriseManaged}, {@link workloadIdentity} or
+ * {@link createGrant}. A session that has one gets its tokens by itself, and never asks for a login. @public */
 export interface Grant {
-  /** Names the grant and its client in the tokens' key: sessions of one server with different ids do not share tokens. Not `user`. */
+  /** Names the grant and its client in the tokens' key. */
   readonly id: string;
-  /** The issuer at which it may be used; at any other nothing is sent, and the session fails with `client_issuer_mismatch`. */
+  /** The only issuer at which it is used. */
   readonly issuer: string;
-  /** The scope to begin with; a session widens it when the MCP server demands more.
-   * @defaultValue what the MCP server asks for or lists */
-  readonly scope?: string | undefined;
   /** How its client proves itself when the tokens are revoked. */
   readonly clientAuthentication?: ClientAuthentication | undefined;
-  /** Asks for tokens. Called once at a time for all processes that share the store. What it rejects with reaches the caller, and
-   * is followed by a pause. */
-  readonly obtain: (context: GrantContext) => Promise<TokenSet>;
-}
-
-/** What {@link Grant.obtain} is given. @public */
-export interface GrantContext {
-  /** The MCP server and its authorization server, which has the issuer of the grant. */
-  readonly server: ServerMetadata;
-  /** What to ask for; absent when the authorization server decides. */
-  readonly scope?: string | undefined;
-  /** The tokens to be replaced. */
-  readonly previous?: TokenSet | undefined;
-  /** How requests are made; its `signal` ends them when they take too long. */
-  readonly http: HttpOptions;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  /** For the library alone: tokens in place of those that will not do. */
+  readonly renew: (job: never, previous: TokenSet | undefined, http: never) => Promise<TokenSet>;
+  /** For the library alone: a grant has no user who could log in. */
+  readonly refuseLogin: () => never;
+  /** For the library alone: tokens of more scope. */
+  readonly widen: (context: never, cell: never, need: never, signal?: AbortSignal) => Promise<TokenSet | undefined>;
 }

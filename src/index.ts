@@ -20,7 +20,7 @@ export type {
   UrlContext,
   UrlPurpose,
 } from "./types.js";
-export type { AuthenticatedRequest, ClientAuthentication, ClientAuthenticationOptions } from "./grant-types.js";
+export type { AuthenticatedRequest, ClientAuthentication, ClientAuthenticationOptions, Grant } from "./grant-types.js";
 
 export {
   AuthError,
@@ -65,6 +65,7 @@ export type {
 } from "./protocol/create-authorization-request.js";
 export { exchangeCallback } from "./protocol/exchange-callback.js";
 export type { ExchangeCallbackOptions } from "./protocol/exchange-callback.js";
+export { requirementsOf } from "./protocol/requirements-of.js";
 export { refreshTokens } from "./protocol/refresh-tokens.js";
 export type { RefreshTokensOptions } from "./protocol/refresh-tokens.js";
 export { revokeTokens } from "./protocol/revoke-tokens.js";
@@ -121,3 +122,23 @@ export type {
   StartAuthorizationOptions,
   StartedAuthorization,
 } from "./session/session-types.js";
+
+export { authorizeWithDeviceCode } from "./grants/authorize-with-device-code.js";
+export type { DeviceCodeOptions, UserCodePrompt } from "./grants/authorize-with-device-code.js";
+export { clientCredentials } from "./grants/client-credentials.js";
+export type { ClientCredentialsOptions } from "./grants/client-credentials.js";
+export { createGrant } from "./grants/create-grant.js";
+export type { GrantContext, GrantDefinition } from "./grants/create-grant.js";
+export { enterpriseManaged } from "./grants/enterprise-managed.js";
+export type {
+  EnterpriseManagedOptions,
+  IdentityProvider,
+  SubjectToken,
+  SubjectTokenContext,
+  SubjectTokenType,
+} from "./grants/enterprise-managed.js";
+export type { GrantClient } from "./grants/grant-client.js";
+export { privateKeyJwt } from "./grants/private-key-jwt.js";
+export type { PrivateKeyJwtOptions } from "./grants/private-key-jwt.js";
+export { workloadIdentity } from "./grants/workload-identity.js";
+export type { AssertionContext, WorkloadIdentityOptions } from "./grants/workload-identity.js";

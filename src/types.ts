@@ -19,6 +19,7 @@ export type UrlPurpose =
   | "registration_client_uri"
   | "revocation_endpoint"
   | "device_authorization_endpoint"
+  | "verification_uri"
   | "idp_token_endpoint";
 
 /** Options of everything that uses the network. @public */

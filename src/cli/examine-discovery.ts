@@ -1,4 +1,4 @@
-import { discoverAuthServer, isAuthError, parseAuthChallenge } from "../index.js";
+import { discoverAuthServer, isAuthError, parseAuthChallenge, requirementsOf } from "../index.js";
 import type { AuthChallenge, AuthErrorCode, DiscoveryStep, ServerMetadata } from "../index.js";
 import { fail, failWith, section } from "./doctor-report.js";
 import type { Findings, Party } from "./doctor-report.js";
@@ -135,9 +135,10 @@ const REACTIONS: Readonly<Record<DiscoveryStep["outcome"], string | undefined>> 
 const NOT_WITHOUT_PATH = 27;
 const NOT_WITH_PATH = 28;
 
-function addStep(findings: Findings, { purpose, url, status, outcome, reason, requirement }: DiscoveryStep): void {
+function addStep(findings: Findings, step: DiscoveryStep): void {
+  const { purpose, url, status, outcome, reason } = step;
   const hasPath = !/^\/\.well-known\/[^/]+$/.test(new URL(url).pathname);
-  const requirements = requirement.filter((id) => id !== (hasPath ? NOT_WITH_PATH : NOT_WITHOUT_PATH));
+  const requirements = requirementsOf(step).filter((id) => id !== (hasPath ? NOT_WITH_PATH : NOT_WITHOUT_PATH));
   const title = TITLES[purpose as keyof typeof TITLES];
   const mark = ({ used: "ok", absent: "info", unusable: "error", failed: "error" } as const)[outcome];
   const found =

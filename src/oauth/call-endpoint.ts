@@ -36,10 +36,10 @@ export async function callEndpoint(
   purpose: EndpointName,
   http: HttpOptions & ClockOptions,
   secrets: readonly (string | undefined)[],
-  request: { readonly headers: HeadersInit; readonly method?: string; readonly body?: string },
+  request: { readonly headers: HeadersInit; readonly method?: string; readonly body?: BodyInit },
 ): Promise<OAuthAnswer> {
-  const url = authorizationServer[purpose];
-  if (typeof url !== "string" || !/^https?:$/.test(parseUrl(url)?.protocol ?? "")) {
+  const url = String(authorizationServer[purpose]);
+  if (!/^https?:$/.test(parseUrl(url)?.protocol ?? "")) {
     throw new DiscoveryError("metadata_invalid", `the authorization server metadata has no valid "${purpose}"`);
   }
   const context = { purpose, serverUrl: new URL(serverUrl), http };
@@ -63,10 +63,7 @@ export async function postForm(
   parameters: Readonly<Record<string, string | undefined>>,
   proof = "",
 ): Promise<OAuthAnswer> {
-  const headers = new Headers({
-    accept: "application/json",
-    "content-type": "application/x-www-form-urlencoded;charset=UTF-8",
-  });
+  const headers = new Headers({ accept: "application/json" });
   if (proof) headers.set("dpop", proof);
   const { resource } = parameters;
   const sent = { ...parameters, resource: resource && resourceParameter(server, resource) };
@@ -74,5 +71,5 @@ export async function postForm(
   const now = (options.now ?? currentTime)();
   const secret = await authenticateClient({ server, registration, headers, body, now }, options);
   const secrets = [...body].map(([name, value]) => (SECRETS.test(name) ? value : secret));
-  return await callEndpoint(server, purpose, options, [...secrets, proof], { headers, body: body.toString() });
+  return await callEndpoint(server, purpose, options, [...secrets, proof], { headers, body });
 }

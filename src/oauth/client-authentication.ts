@@ -10,8 +10,7 @@ export async function authenticateClient(
   if (clientAuthentication?.methods.includes(method)) return await clientAuthentication.authenticate(request);
   const isSecret = method !== "none";
   if (isSecret && !clientSecret) {
-    const missing = method === "private_key_jwt" ? "clientAuthentication" : "registration.clientSecret";
-    throw new TypeError(`${missing} is missing, and ${method} needs it`);
+    throw new TypeError(`${method} needs clientSecret or clientAuthentication`);
   }
   if (method === "client_secret_basic") {
     const encode = request.server.allowances?.basicAuth ? String : formEncode;

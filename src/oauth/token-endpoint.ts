@@ -6,7 +6,7 @@ import type { TokenGrant } from "./token-document.js";
 import { allowedDocument, readTokenDocument } from "./token-document.js";
 
 /** What a grant sends beside `grant_type` and the client's own parameters (RFC 6749 §4.1.3 and §6, RFC 7636 §4.5, RFC 8707 §2). */
-interface GrantParameters {
+export interface GrantParameters {
   readonly authorization_code: {
     readonly code: string;
     readonly redirect_uri: string;
@@ -18,6 +18,13 @@ interface GrantParameters {
     readonly resource: string;
     readonly scope: string | undefined;
   };
+  readonly client_credentials: { readonly resource: string; readonly scope: string | undefined };
+  readonly "urn:ietf:params:oauth:grant-type:jwt-bearer": {
+    readonly assertion: string;
+    readonly resource: string;
+    readonly scope: string | undefined;
+  };
+  readonly "urn:ietf:params:oauth:grant-type:device_code": { readonly device_code: string; readonly resource: string };
 }
 
 /** Answers to a refresh that no repetition changes. */

@@ -1,3 +1,4 @@
+import type { ClientAuthenticationOptions } from "../grant-types.js";
 import type { ClientMetadata, ServerMetadata, TokenEndpointAuthMethod } from "../types.js";
 import { checkRedirectUri, isLoopback } from "../wire/url-policy.js";
 
@@ -38,10 +39,11 @@ export const isSupportedMethod = (method: string): method is TokenEndpointAuthMe
 export function withMethod(
   server: ServerMetadata,
   metadata: ClientMetadata,
+  { clientAuthentication }: ClientAuthenticationOptions,
 ): ClientMetadata & { readonly token_endpoint_auth_method: TokenEndpointAuthMethod } {
   const method = metadata.token_endpoint_auth_method ?? preferredMethod(server, ["none", ...SECRET_METHODS]);
-  if (isSupportedMethod(method)) return { ...metadata, token_endpoint_auth_method: method };
-  throw new TypeError(
-    "clientMetadata.token_endpoint_auth_method must be none, client_secret_basic or client_secret_post",
-  );
+  if (clientAuthentication ?? isSupportedMethod(method)) {
+    return { ...metadata, token_endpoint_auth_method: method as TokenEndpointAuthMethod };
+  }
+  throw new TypeError("clientMetadata.token_endpoint_auth_method needs clientAuthentication");
 }

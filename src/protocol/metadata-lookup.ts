@@ -15,17 +15,9 @@ export interface DiscoveryStep extends DiscoveryAttempt {
   /** `used`: a document that can be used. `absent`: there is none, the next URL is asked. `unusable`: an answer that breaks a rule.
    * `failed`: no answer that says anything, or none that may be asked for. */
   readonly outcome: "used" | "absent" | "unusable" | "failed";
-  /** The requirements that it was judged by, as `docs/requirements.md` numbers them: 29 is `spec-29`. */
-  readonly requirement: readonly number[];
+  /** Which rule an unusable document breaks. {@link requirementsOf} says which requirements a step is judged by. */
+  readonly code?: DiscoveryErrorCode | undefined;
 }
-
-/** Those of looking for a document, and of judging it. */
-const REQUIREMENTS: Readonly<Partial<Record<UrlPurpose | DiscoveryErrorCode, readonly number[]>>> = {
-  protected_resource_metadata: [13, 14, 16],
-  authorization_server_metadata: [25, 27, 28],
-  resource_mismatch: [17],
-  metadata_issuer_mismatch: [29],
-};
 
 /** A walk through well-known URLs. */
 export interface MetadataLookup {
@@ -89,7 +81,7 @@ export async function findMetadata<T>(
       ...attempt,
       purpose,
       outcome: value ? "used" : cause ? "failed" : code ? "unusable" : "absent",
-      requirement: REQUIREMENTS[code ?? purpose] ?? REQUIREMENTS[purpose] ?? [],
+      code,
     });
     if (value) return { value, url };
     attempts.push(attempt);

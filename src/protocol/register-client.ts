@@ -1,4 +1,5 @@
 import { isAuthError, quoteRemote, RegistrationError } from "../errors.js";
+import type { ClientAuthenticationOptions } from "../grant-types.js";
 import { requestRegistration } from "../oauth/registration-endpoint.js";
 import { currentTime } from "../platform.js";
 import type { ClientMetadata, ClientRegistration, ClockOptions, HttpOptions, ServerMetadata } from "../types.js";
@@ -7,7 +8,7 @@ import { requireSameIssuer } from "./issuer-binding.js";
 import { toRegistration } from "./registration-answer.js";
 
 /** Options of {@link registerClient}. @public */
-export interface RegisterClientOptions extends HttpOptions, ClockOptions {
+export interface RegisterClientOptions extends HttpOptions, ClockOptions, ClientAuthenticationOptions {
   /** Who the host is (RFC 7591 §2); `redirect_uris` is required. What it leaves out is filled in: `application_type` by the
    * redirect URIs, `grant_types` with `authorization_code` and `refresh_token`, `response_types` with `code`,
    * `token_endpoint_auth_method` by what the server supports, `none` first. */
@@ -56,7 +57,7 @@ export async function registerClient(
     );
   }
   const type = applicationType(urls);
-  const metadata = withGrants(withMethod(server, clientMetadata));
+  const metadata = withGrants(withMethod(server, clientMetadata, options));
   const register = async (application_type: "native" | "web"): Promise<ClientRegistration> => {
     const asked = { application_type, ...metadata };
     const answer = await requestRegistration(server, asked, options, initialAccessToken?.token);

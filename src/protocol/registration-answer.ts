@@ -2,7 +2,7 @@ import type { RegistrationError } from "../errors.js";
 import { quoteRemote } from "../errors.js";
 import { unusableClient } from "../oauth/registration-endpoint.js";
 import { withoutUndefined } from "../oauth/without-undefined.js";
-import type { ClientMetadata, ClientRegistration, ServerMetadata } from "../types.js";
+import type { ClientMetadata, ClientRegistration, ServerMetadata, TokenEndpointAuthMethod } from "../types.js";
 import type { ClientInformation } from "../wire/documents.js";
 import { isSupportedMethod, preferredMethod, SECRET_METHODS } from "./client-metadata.js";
 import { isRegisteredRedirectUri } from "./redirect-uri.js";
@@ -25,8 +25,9 @@ export function toRegistration(
   // A secret that comes without a word on its use is expected back.
   const impliedMethod = secret && askedMethod === "none" ? preferredMethod(server, SECRET_METHODS) : askedMethod;
   const method = answer.token_endpoint_auth_method ?? impliedMethod;
-  if (!isSupportedMethod(method)) throw reject(`"token_endpoint_auth_method" ${quoteRemote(method)} is not supported`);
-  const isSecret = method !== "none";
+  if (method !== askedMethod && !isSupportedMethod(method))
+    throw reject(`"token_endpoint_auth_method" ${quoteRemote(method)} is not supported`);
+  const isSecret = method.startsWith("client_secret");
   if (isSecret && !secret) throw reject(`"client_secret" is missing, and ${quoteRemote(method)} needs it`);
   const redirectUris = answer.redirect_uris?.length ? answer.redirect_uris : askedUris;
   if (!askedUris.some((one) => isRegisteredRedirectUri(one, redirectUris))) {
@@ -37,7 +38,7 @@ export function toRegistration(
     clientId: answer.client_id,
     clientSecret: isSecret ? secret : undefined,
     clientSecretExpiresAt: isSecret && expiresAt > 0 ? expiresAt * 1000 : undefined,
-    tokenEndpointAuthMethod: method,
+    tokenEndpointAuthMethod: method as TokenEndpointAuthMethod,
     redirectUris,
     source: "dynamic",
     metadata,

@@ -32,13 +32,11 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   checkOptions(options);
   const context = createClientContext(options);
   return Object.freeze<AuthClient>({
-    session(serverUrl, { subject } = {}) {
+    session(serverUrl, { subject, grant } = {}) {
       if (subject !== undefined && (typeof subject !== "string" || subject === "" || /\p{Surrogate}/u.test(subject))) {
-        throw new TypeError(
-          '"subject" must be a non-empty, well-formed string, or absent for the only user of the host',
-        );
+        throw new TypeError('"subject" must be a non-empty, well-formed string, or absent');
       }
-      return createAuthSession(context, context.cell(serverUrl, subject));
+      return createAuthSession(context, context.cell(serverUrl, subject, grant));
     },
     async finishAuthorization(callback, finishOptions = {}) {
       const { cell, tokens } = await finishAuthorization(context, callback, finishOptions);
@@ -51,7 +49,7 @@ function checkOptions({ clientMetadata, clientMetadataUrl, profiles }: AuthClien
   // the empty issuer, which nobody has, gets every pattern checked
   allowancesOf(profiles, "");
   if (typeof clientMetadata !== "object" || (clientMetadata as unknown) === null) {
-    throw new TypeError('"clientMetadata" must be an object such as { client_name: "Example" }');
+    throw new TypeError('"clientMetadata" must be an object');
   }
   if (clientMetadataUrl !== undefined && !isClientIdUrl(clientMetadataUrl)) {
     throw new TypeError(

@@ -8,6 +8,7 @@ import { followRedirects } from "./follow-redirects.js";
 import { usableTokens } from "./refresh.js";
 import type { Credentials } from "../wire/dpop-connection.js";
 import { isReplayable } from "../wire/replayable.js";
+import { readTokens } from "./stored-tokens.js";
 import { type RequestParts, requestInit, withAuthorization } from "./request-parts.js";
 import { engineOf } from "./session-engine.js";
 import type { AuthSession } from "./session-types.js";
@@ -102,7 +103,12 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
     const url = parseUrl(href, baseUrl());
     const isOurs = url !== undefined && audience.includes(url) && withAuthorization(options?.headers, "") !== undefined;
     if (!isOurs) return await send(target, options);
-    const tokens = freshTokens() ?? (await usableTokens(context, cell, {}, options?.signal ?? undefined));
+    const tokens =
+      freshTokens() ??
+      // a grant waits for the server to say what it wants
+      (cell.grant && !(await readTokens(context, cell))
+        ? undefined
+        : await usableTokens(context, cell, {}, options?.signal ?? undefined));
     if (tokens !== undefined) {
       if (!(await audience.accepts(url, tokens))) return await send(target, options);
       accepted = { href, tokens, ...credentialsOf(tokens) };

@@ -1,4 +1,4 @@
-import { authorize, finishAuthorization, startAuthorization } from "./authorization.js";
+import { authorize, finishAuthorization, logInWithBrowser, startAuthorization } from "./authorization.js";
 import type { ClientContext } from "./client-context.js";
 import { handleChallenge } from "./handle-challenge.js";
 import { usableTokens } from "./refresh.js";
@@ -26,7 +26,7 @@ export function createAuthSession(context: ClientContext, cell: TokenCell): Auth
     startAuthorization: (options) => startAuthorization(context, cell, options),
     finishAuthorization: async (callback, options = {}) =>
       (await finishAuthorization(context, callback, { ...options, subject, cell })).tokens,
-    authorize: (options) => authorize(context, cell, options),
+    authorize: (options) => authorize(context, cell, options, logInWithBrowser),
     signOut: (options = {}) => signOut(context, cell, options),
   });
   bindEngine(session, { context, cell, freshTokens });

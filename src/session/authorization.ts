@@ -5,7 +5,7 @@ import { exchangeCallback } from "../protocol/exchange-callback.js";
 import { coversScope, selectScope } from "../protocol/scope.js";
 import { withLock } from "../store/locks.js";
 import { callStore, decodeRecord, recordKeys } from "../store/records.js";
-import type { Callback, PendingAuthorization, TokenSet } from "../types.js";
+import type { Callback, PendingAuthorization, ServerMetadata, TokenSet } from "../types.js";
 import { callbackParameters } from "../wire/callback-parameters.js";
 import type { ClientContext } from "./client-context.js";
 import { discoverForSession } from "./discovery-cache.js";
@@ -26,6 +26,7 @@ export async function startAuthorization(
   options: StartAuthorizationOptions,
 ): Promise<StartedAuthorization> {
   const { challenge, extraParams, signal } = options;
+  cell.grant?.refuseLogin();
   signal?.throwIfAborted();
   const server = await discoverForSession(context, cell, { challenge, signal });
   const dpopKeyId = await context.http.dpop?.chooseKey(server, challenge);
@@ -51,7 +52,7 @@ export async function startAuthorization(
 }
 
 /** Only a demand for more scope adds to what was granted before; a plain login asks for what the server asks for now. */
-const isStepUp = ({ challenge }: StartAuthorizationOptions): boolean => challenge?.error === "insufficient_scope";
+export const isStepUp = ({ challenge }: LoginWish): boolean => challenge?.error === "insufficient_scope";
 
 /** Errors after which a login is worth another try, as another client. */
 const curable = /* @__PURE__ */ new WeakSet();
@@ -79,7 +80,7 @@ export async function finishAuthorization(
   if (found.subject !== undefined && found.subject !== subject) {
     throw new AuthorizationError(
       "subject_mismatch",
-      "this login was started for another user: start a new login as the user who is signed in here",
+      "this login was started for another user: start a new one as the user who is signed in",
     );
   }
   if (cell.name !== recorded.name) throw stateUnknown();
@@ -91,6 +92,12 @@ export async function finishAuthorization(
       throw error;
     },
   );
+  await saveLogin(context, cell, tokens);
+  return { cell, tokens };
+}
+
+/** Stores what a user was granted. */
+export async function saveLogin(context: ClientContext, cell: TokenCell, tokens: TokenSet): Promise<void> {
   await changeTokens(context, cell, async () => {
     // what others stored meanwhile is what these tokens take the place of
     const replaced = await readTokens(context, cell).catch(() => undefined);
@@ -101,9 +108,8 @@ export async function finishAuthorization(
   context.emit({
     type: "authorized",
     ...cell.key,
-    ...(tokens.scope === undefined ? {} : { scope: tokens.scope }),
+    scope: tokens.scope,
   });
-  return { cell, tokens };
 }
 
 /** One of all who hold the same callback gets the record: a reload of the callback page must not use the code again. */
@@ -125,12 +131,20 @@ async function takePending(
 const stateUnknown = (): AuthorizationError =>
   new AuthorizationError(
     "state_unknown",
-    "no login is waiting for this callback (completed, expired, or not started here): start a new login",
+    "no login waits for this callback (completed, expired, or not started here): start a new one",
   );
 
-/** A whole login. Whoever comes while one is under way waits and takes over its tokens. */
-export async function authorize(context: ClientContext, cell: TokenCell, options: AuthorizeOptions): Promise<TokenSet> {
-  const { signal, force = false, interact } = options;
+/** What a whole login is wanted for. */
+export type LoginWish = Pick<AuthorizeOptions, "scope" | "challenge" | "force" | "signal">;
+
+/** A whole login, with a browser unless `logIn` is another way. Whoever comes while one is under way waits and takes over its tokens. */
+export async function authorize<O extends LoginWish>(
+  context: ClientContext,
+  cell: TokenCell,
+  options: O,
+  logIn: (context: ClientContext, cell: TokenCell, options: O) => Promise<TokenSet>,
+): Promise<TokenSet> {
+  const { signal, force, scope, challenge } = options;
   const stored = await readTokens(context, cell);
   // for whom the user is asked, a login that another process finished meanwhile is as good
   const before = cell.interaction === undefined ? stored?.accessToken : cell.interaction.before;
@@ -143,32 +157,36 @@ export async function authorize(context: ClientContext, cell: TokenCell, options
         !force &&
         current !== undefined &&
         current.accessToken !== before &&
-        coversScope(current.scope, options.scope ?? options.challenge?.scope)
+        coversScope(current.scope, scope ?? challenge?.scope)
       ) {
         return current;
       }
-      try {
-        return await attempt();
-      } catch (error) {
-        if (curable.has(error as object)) return await attempt();
+      return await logIn(context, cell, options).catch((error: unknown) => {
+        if (curable.has(error as object)) return logIn(context, cell, options);
         throw error;
-      }
+      });
     },
     // users take their time
     { signal, waitMs: Infinity },
   );
+}
 
-  async function attempt(): Promise<TokenSet> {
-    const { authorizationUrl, state } = await startAuthorization(context, cell, options);
-    // an interaction that does not look at the signal must not hold up the caller, or the next login
-    const callback = await orAborted(interact(authorizationUrl, { state, signal }), signal).catch(
-      async (error: unknown) => {
-        // nobody will come back to a login that was given up
-        await context.records.delete(recordKeys.pending(state)).catch(() => undefined);
-        throw error;
-      },
-    );
-    const { subject } = cell.key;
-    return (await finishAuthorization(context, callback, { subject, state, signal, cell })).tokens;
-  }
+/** A login with a browser within this process. */
+export async function logInWithBrowser(
+  context: ClientContext,
+  cell: TokenCell,
+  options: AuthorizeOptions,
+): Promise<TokenSet> {
+  const { signal, interact } = options;
+  const { authorizationUrl, state } = await startAuthorization(context, cell, options);
+  // an interaction that does not look at the signal must not hold up the caller, or the next login
+  const callback = await orAborted(interact(authorizationUrl, { state, signal }), signal).catch(
+    async (error: unknown) => {
+      // nobody will come back to a login that was given up
+      await context.records.delete(recordKeys.pending(state)).catch(() => undefined);
+      throw error;
+    },
+  );
+  const { subject } = cell.key;
+  return (await finishAuthorization(context, callback, { subject, state, signal, cell })).tokens;
 }

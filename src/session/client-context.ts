@@ -6,9 +6,11 @@ import { createMemoryStore } from "../store/memory-store.js";
 import type { RecordStore } from "../store/records.js";
 import { createRecordStore, recordKeys } from "../store/records.js";
 import { createTokenStore } from "../store/token-store.js";
+import type { ClientAuthenticationOptions, Grant } from "../grant-types.js";
 import type { HttpOptions, IgnoredRecord, ServerMetadata } from "../types.js";
 import type { DpopConnection, DpopHost } from "../wire/dpop-connection.js";
 import { canonicalServerUrl, parseServerUrl } from "../wire/url-policy.js";
+import type { ConnectedGrant } from "./connected-grant.js";
 import type { AuthClientOptions, AuthEvent } from "./session-types.js";
 import { createTokenCell, type TokenCell } from "./token-cell.js";
 
@@ -18,16 +20,16 @@ export interface ClientContext {
   readonly store: KVStore;
   readonly tokenStore: TokenStore;
   readonly records: RecordStore;
-  readonly http: HttpOptions & { readonly dpop: DpopConnection | undefined };
+  readonly http: HttpOptions & ClientAuthenticationOptions & { readonly dpop: DpopConnection | undefined };
   readonly now: () => number;
   readonly emit: (event: AuthEvent) => void;
   readonly onIgnored: (record: IgnoredRecord) => void;
   readonly discover: (serverUrl: URL, options: DiscoverAuthServerOptions) => Promise<ServerMetadata>;
-  readonly cell: (serverUrl: string | URL, subject: string | undefined) => TokenCell;
+  readonly cell: (serverUrl: string | URL, subject: string | undefined, grant?: Grant) => TokenCell;
 }
 
 export function createClientContext(options: AuthClientOptions): ClientContext {
-  const { fetch, timeoutMs, allowUrl, onEvent } = options;
+  const { fetch, timeoutMs, allowUrl, clientAuthentication, onEvent } = options;
   const now = options.now ?? currentTime;
   const store = options.store ?? createMemoryStore({ now });
   const emit = (event: AuthEvent): void => {
@@ -49,6 +51,7 @@ export function createClientContext(options: AuthClientOptions): ClientContext {
       fetch,
       timeoutMs,
       allowUrl,
+      clientAuthentication,
       dpop: options.dpop?.connect({ store, now, emit } satisfies DpopHost as never) as DpopConnection | undefined,
     },
     now,
@@ -63,18 +66,21 @@ export function createClientContext(options: AuthClientOptions): ClientContext {
 function createCellLookup(): ClientContext["cell"] {
   const cells = new Map<string, { deref(): TokenCell | undefined }>();
   let sweepAt = 256;
-  return (serverUrl, subject) => {
+  return (serverUrl, subject, grant) => {
     const url = parseServerUrl(serverUrl);
-    const key = { serverUrl: canonicalServerUrl(url), ...(subject === undefined ? {} : { subject }) };
+    const key = { serverUrl: canonicalServerUrl(url), subject, grant: grant?.id };
     const name = recordKeys.tokens(key);
     const known = cells.get(name)?.deref();
-    if (known !== undefined) return known;
-    const cell = createTokenCell(url, key, name);
-    if (cells.size >= sweepAt) {
-      for (const [stale, reference] of cells) if (reference.deref() === undefined) cells.delete(stale);
-      sweepAt = Math.max(256, 2 * cells.size);
+    const cell = known ?? createTokenCell(url, key, name);
+    // the latest, as its secret may be newer
+    cell.grant = grant as ConnectedGrant | undefined;
+    if (known === undefined) {
+      if (cells.size >= sweepAt) {
+        for (const [stale, reference] of cells) if (reference.deref() === undefined) cells.delete(stale);
+        sweepAt = Math.max(256, 2 * cells.size);
+      }
+      cells.set(name, weakly(cell));
     }
-    cells.set(name, weakly(cell));
     return cell;
   };
 }

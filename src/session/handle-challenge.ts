@@ -1,13 +1,14 @@
-import { AuthorizationError } from "../errors.js";
+import type { AuthorizationError } from "../errors.js";
 import { coversScope, unionScopes } from "../protocol/scope.js";
 import { recordKeys } from "../store/records.js";
 import type { AuthChallenge, TokenSet } from "../types.js";
 import { parseAuthChallenge } from "../wire/challenge.js";
 import type { ClientContext } from "./client-context.js";
 import { usableTokens } from "./refresh.js";
+import { demandOf, notAccepted } from "./refresh-state.js";
 import type { HandleChallengeOptions } from "./session-types.js";
 import { readTokens } from "./stored-tokens.js";
-import type { TokenCell } from "./token-cell.js";
+import type { Need, TokenCell } from "./token-cell.js";
 
 /** Whether a 403 asks for more scope, rather than refusing for good. */
 export const asksForScope = (response: Response, challenge: AuthChallenge | undefined): boolean =>
@@ -21,39 +22,43 @@ export async function handleChallenge(
   { accessToken, signal }: HandleChallengeOptions,
   challenge = parseAuthChallenge(response),
 ): Promise<TokenSet> {
-  if (asksForScope(response, challenge)) return await widen(context, cell, accessToken, challenge);
+  const need = { refused: accessToken, challenge };
+  if (asksForScope(response, challenge)) return await widen(context, cell, need, signal);
   if (response.status !== 401) {
-    throw new TypeError('"response" must be a 401, or a 403 with the challenge "insufficient_scope"');
+    throw new TypeError('"response" must be a 401, or a 403 that demands scope');
   }
-  const tokens = await usableTokens(context, cell, { refused: accessToken, challenge }, signal);
+  const tokens = await usableTokens(context, cell, need, signal);
   if (tokens === undefined) throw authorizationRequired(cell, challenge);
   return tokens;
 }
 
-export const authorizationRequired = ({ key }: TokenCell, challenge: AuthChallenge | undefined): AuthorizationError =>
-  new AuthorizationError(
-    "authorization_required",
-    `the MCP server ${JSON.stringify(key.serverUrl)} needs the user to log in: call session.authorize or session.startAuthorization`,
-    { challenge },
-  );
+export const authorizationRequired = (cell: TokenCell, challenge: AuthChallenge | undefined): AuthorizationError =>
+  cell.grant
+    ? notAccepted(cell, challenge)
+    : demandOf(cell, "authorization_required", "needs a login: call session.authorize or session.startAuthorization", {
+        challenge,
+      });
 
-/** A refresh cannot widen a grant: either someone has logged in with more scope meanwhile, or the user is needed. */
+/** A refresh cannot widen what was granted: someone has asked for more meanwhile, or the grant can, or the user is needed. */
 async function widen(
   context: ClientContext,
   cell: TokenCell,
-  used: string | undefined,
-  challenge: AuthChallenge | undefined,
+  { refused, challenge }: Need,
+  signal: AbortSignal | undefined,
 ): Promise<TokenSet> {
   const tokens = await readTokens(context, cell);
   const demanded = challenge?.scope ?? (await publishedScope(context, cell));
   const isGranted = tokens !== undefined && coversScope(tokens.scope, demanded);
-  if (isGranted && tokens.accessToken !== used) return tokens;
+  if (isGranted && tokens.accessToken !== refused) return tokens;
   const scope = isGranted ? undefined : unionScopes(tokens?.requestedScope, tokens?.scope, demanded);
-  throw new AuthorizationError(
+  const wider = scope && (await cell.grant?.widen(context, cell, { scope, challenge }, signal));
+  if (wider) return wider;
+  throw demandOf(
+    cell,
     "insufficient_scope",
-    `the MCP server ${JSON.stringify(cell.key.serverUrl)} needs more scope: ` +
+    "needs more scope: " +
       (isGranted
-        ? "it refuses a token that has all it demands, so that another login will not help"
+        ? "it refuses a token that has all it demands; another login will not help"
         : "call session.authorize with this error's challenge and scope"),
     { challenge, scope },
   );

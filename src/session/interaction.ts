@@ -10,7 +10,7 @@ const FORGET_STEP_UPS_MS = 600_000;
  */
 export async function interactOnce(
   cell: TokenCell,
-  ask: (signal: AbortSignal) => Promise<void>,
+  ask: (signal: AbortSignal) => Promise<unknown>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const interaction = (cell.interaction ??= begin(cell, ask));
@@ -26,7 +26,7 @@ export async function interactOnce(
   }
 }
 
-function begin(cell: TokenCell, ask: (signal: AbortSignal) => Promise<void>): NonNullable<TokenCell["interaction"]> {
+function begin(cell: TokenCell, ask: (signal: AbortSignal) => Promise<unknown>): NonNullable<TokenCell["interaction"]> {
   const abort = new AbortController();
   // not before it is known to the cell that there is one
   const done = Promise.resolve().then(() => ask(abort.signal));

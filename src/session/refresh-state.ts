@@ -1,4 +1,4 @@
-import { AuthorizationError, TransportError, type AnyAuthError } from "../errors.js";
+import { AuthorizationError, TransportError, type AnyAuthError, type AuthorizationErrorCode } from "../errors.js";
 import { randomFraction, sha256 } from "../platform.js";
 import { encodeRecord, recordKeys, type StateRecord } from "../store/records.js";
 import type { AuthChallenge, TokenSet } from "../types.js";
@@ -37,7 +37,7 @@ export async function forgetState({ records }: ClientContext, { key }: TokenCell
 }
 
 /** Says that a token request is under way, by a name that no other has. */
-export const announce = (state: RefreshState, tokens: TokenSet): RefreshState => ({
+export const announce = (state: RefreshState, tokens: TokenSet | undefined): RefreshState => ({
   ...state,
   refreshing: String(randomFraction()).padEnd(encodeRecord(tokens).length, "-"),
 });
@@ -64,19 +64,40 @@ export async function afterRefusal(state: RefreshState, tokens: TokenSet, now: n
 /** Why no token may be asked for now, if that is so; it has a `retryAt`. */
 export function tooEarly(
   { refusals, retryAt = 0 }: RefreshState,
-  tokens: TokenSet,
+  cell: TokenCell,
   challenge: AuthChallenge | undefined,
   now: number,
-): AuthorizationError | TransportError | undefined {
+): (AnyAuthError & { readonly retryAt?: number }) | undefined {
   if (!(retryAt > now && retryAt <= now + MAX_WAIT_MS)) return undefined;
-  return refusals >= REFUSALS_TO_BRAKE
-    ? new AuthorizationError(
-        "token_not_accepted",
-        `the MCP server ${JSON.stringify(tokens.resource)} refuses every fresh token; only its operator can mend that`,
-        { challenge, retryAt },
-      )
-    : noAnswer(tokens, retryAt);
+  if (refusals >= REFUSALS_TO_BRAKE) return notAccepted(cell, challenge, retryAt);
+  // what a grant was refused is not said to be an outage
+  return cell.grant && cell.failure?.retryAt === retryAt ? cell.failure : noAnswer(cell, retryAt);
 }
 
-export const noAnswer = ({ tokenEndpoint: url }: TokenSet, retryAt?: number): TransportError =>
-  new TransportError("server_error", `${url} gave no usable answer; try again later`, { url, retryAt });
+export function noAnswer({ grant, tokens }: TokenCell, retryAt?: number): TransportError {
+  const url = grant?.issuer ?? tokens?.tokenEndpoint ?? "";
+  return new TransportError("server_error", `${url} gave no usable answer; try again later`, { url, retryAt });
+}
+
+export const notAccepted = (
+  cell: TokenCell,
+  challenge: AuthChallenge | undefined,
+  retryAt?: number,
+): AuthorizationError =>
+  demandOf(cell, "token_not_accepted", "refuses every fresh token; only its operator can mend that", {
+    challenge,
+    retryAt,
+  });
+
+/** What the MCP server wants, as an error. */
+export const demandOf = (
+  { key }: TokenCell,
+  code: AuthorizationErrorCode,
+  what: string,
+  details: {
+    readonly challenge: AuthChallenge | undefined;
+    readonly scope?: string | undefined;
+    readonly retryAt?: number | undefined;
+  },
+): AuthorizationError =>
+  new AuthorizationError(code, `the MCP server ${JSON.stringify(key.serverUrl)} ${what}`, details);

@@ -46,7 +46,8 @@ export interface RefreshOutcome {
 
 /** A token request that is to be made, and what was known before it. */
 interface Plan {
-  readonly tokens: TokenSet;
+  /** Those to be replaced; a grant needs none. */
+  readonly tokens: TokenSet | undefined;
   readonly state: RefreshState;
 }
 
@@ -54,11 +55,10 @@ interface Plan {
  * What is done under the lock: read again, refresh if that is still needed, store. Each part ends by itself after a time, so that
  * the lock comes free.
  */
-export async function transact(
-  { context, cell, need, metadata }: RefreshJob,
-  lease: AbortSignal,
-): Promise<RefreshOutcome> {
+export async function transact(job: RefreshJob, lease: AbortSignal): Promise<RefreshOutcome> {
+  const { context, cell, need, metadata } = job;
   const { http, now } = context;
+  const { grant } = cell;
   const begunAt = now();
   const plan = await inStoreTime(cell, prepare);
   if (!("state" in plan)) return plan;
@@ -71,13 +71,17 @@ export async function transact(
     throw new StoreError("lock_timeout", "the store lost its lock: try again", details);
   }
   // read while the refresh is under way; the refresh token goes to the issuer it came from, whatever the answer
-  const moved = need.refused === undefined ? undefined : hasMoved(context, cell, tokens, need.challenge);
+  const renewal = tokens as TokenSet;
+  const moved = grant || need.refused === undefined ? undefined : hasMoved(context, cell, renewal, need.challenge);
   const timeoutMs = Math.min(http.timeoutMs ?? MAX_REQUEST_MS, MAX_REQUEST_MS);
-  const server = stampedServer(context, cell, tokens, metadata);
-  const request = (signal: AbortSignal): Promise<TokenSet> =>
-    refreshTokens(server, tokens, { ...http, timeoutMs, now, signal });
+  const request = (signal: AbortSignal): Promise<TokenSet> => {
+    const options = { ...http, timeoutMs, now, signal };
+    return grant
+      ? grant.renew(job, tokens, options)
+      : refreshTokens(stampedServer(context, cell, renewal, metadata), renewal, options);
+  };
   // a second request, or what the host has to sign, must not keep the lock either
-  const settle = await inTime(request, 2 * MAX_REQUEST_MS, () => noAnswer(tokens)).then(
+  const settle = await inTime(request, 2 * MAX_REQUEST_MS, () => noAnswer(cell)).then(
     (renewed) => () => accept(renewed),
     (error: unknown) => {
       if (!isAuthError(error)) throw error;
@@ -89,21 +93,22 @@ export async function transact(
   /** Looks whether a refresh is still needed, and makes sure that its answer can be kept. */
   async function prepare(): Promise<Plan | RefreshOutcome> {
     const current = await readTokens(context, cell);
-    if (current === undefined) return {};
-    if (isUsable(cell, need, now())) return adopt(current);
-    const { accessToken, refreshToken } = current;
+    if (current === undefined && !grant) return {};
+    if (current && isUsable(cell, need, now())) return adopt(current);
     const before = await readState(context, cell);
-    const known = accessToken === need.refused ? await afterRefusal(before, current, now()) : before;
+    const known = current && current.accessToken === need.refused ? await afterRefusal(before, current, now()) : before;
     if (known !== before) await writeState(context, cell, known);
+    const refreshToken = current?.refreshToken;
     if (
-      refreshToken === undefined ||
-      refreshToken === cell.refusedRefresh ||
-      (known.refusedRefresh && known.refusedRefresh === (await sha256(refreshToken)))
+      !grant &&
+      (refreshToken === undefined ||
+        refreshToken === cell.refusedRefresh ||
+        (known.refusedRefresh && known.refusedRefresh === (await sha256(refreshToken))))
     ) {
       await deleteTokens(context, cell);
       return {};
     }
-    const early = tooEarly(known, current, need.challenge, now());
+    const early = tooEarly(known, cell, need.challenge, now());
     if (early && !metadata) {
       rest(cell, early.retryAt);
       throw early;
@@ -119,12 +124,12 @@ export async function transact(
     const { refreshing } = await readState(context, cell).catch(() => state);
     if (refreshing !== state.refreshing) {
       const current = await readTokens(context, cell);
-      if (current?.refreshToken !== tokens.refreshToken) return takeOver(current);
+      if (current?.accessToken !== tokens?.accessToken) return takeOver(current);
     }
     cell.renewed = renewed.accessToken;
     await writeTokens(context, cell, renewed);
     const { refusedAccess, refusals } = state;
-    if (refusedAccess && refusedAccess === (await sha256(tokens.accessToken))) {
+    if (refusedAccess && (!tokens || refusedAccess === (await sha256(tokens.accessToken)))) {
       // whether the server takes the new token any better is not known yet
       await writeState(context, cell, { refusedAccess, refusals }).catch(() => undefined);
     } else {
@@ -142,8 +147,8 @@ export async function transact(
         : undefined;
     // what comes in one burst may be one mishap
     const isBurst = Math.abs(now() - Number(state.doubtedAt)) < MIN_DOUBT_MS;
-    if (error.code === "refresh_rejected" || (doubt && doubt === state.doubt && !isBurst)) {
-      const { refreshToken = "", registration } = tokens;
+    if (!grant && (error.code === "refresh_rejected" || (doubt && doubt === state.doubt && !isBurst))) {
+      const { refreshToken = "", registration } = renewal;
       cell.refusedRefresh = refreshToken;
       await writeState(context, cell, { refusedRefresh: await sha256(refreshToken) });
       const current = await readTokens(context, cell);
@@ -156,6 +161,7 @@ export async function transact(
     const { retryAt: value } = failed;
     await writeState(context, cell, failed).catch(() => undefined);
     rest(cell, value);
+    cell.failure = error;
     throw Object.defineProperty(error, "retryAt", { value, enumerable: true, configurable: true });
   }
 

@@ -46,8 +46,8 @@ async function obtainTokens(
   let outcome: RefreshOutcome;
   try {
     stored = await readTokens(context, cell);
-    if (stored === undefined || isUsable(cell, need, now())) return stored;
-    if (stored.refreshToken === undefined && need.refused === undefined) return undefined;
+    if (stored ? isUsable(cell, need, now()) : !cell.grant) return stored;
+    if (!(stored?.refreshToken ?? cell.grant ?? need.refused)) return undefined;
     const job = { context, cell, need, metadata };
     outcome = await withLock(store, `refresh:${cell.name}`, (lease) => transact(job, lease));
   } catch (error) {

@@ -77,7 +77,7 @@ const isRegistered = ({ redirectUris }: ClientRegistration, chosen: string): boo
 const isLate = (value: StartAuthorizationOptions["redirectUri"]): value is LateRedirectUri =>
   typeof value === "object" && "listen" in value;
 
-async function findPreRegistered(
+export async function findPreRegistered(
   context: ClientContext,
   server: ServerMetadata,
   previous: TokenSet | undefined,
@@ -116,7 +116,7 @@ function fromPreRegistered(
   };
 }
 
-function metadataDocument(
+export function metadataDocument(
   { options, now }: ClientContext,
   { issuer, authorizationServer }: ServerMetadata,
 ): ClientRegistration | undefined {
@@ -125,7 +125,10 @@ function metadataDocument(
   return {
     issuer,
     clientId: clientMetadataUrl,
-    tokenEndpointAuthMethod: "none",
+    // as the document says; a secret has no place in it
+    tokenEndpointAuthMethod: clientMetadata.token_endpoint_auth_method?.startsWith("private")
+      ? "private_key_jwt"
+      : "none",
     redirectUris: clientMetadata.redirect_uris ?? [],
     source: "metadata_document",
     createdAt: now(),
@@ -133,7 +136,7 @@ function metadataDocument(
 }
 
 /** What was registered before, unless it belongs to another issuer or its secret has run out. */
-async function readRegistration(
+export async function readRegistration(
   { tokenStore, now, onIgnored }: ClientContext,
   { issuer }: ServerMetadata,
   redirectUri: string,

@@ -20,7 +20,7 @@ export function bindEngine(session: AuthSession, engine: SessionEngine): void {
 export function engineOf(session: AuthSession): SessionEngine {
   const engine = engines.get(session);
   if (engine === undefined) {
-    throw new TypeError('"session" must come from createAuthClient().session() of the same copy of mcp-oauth-client');
+    throw new TypeError('"session" must come from createAuthClient().session() of this copy of mcp-oauth-client');
   }
   return engine;
 }

@@ -1,4 +1,5 @@
 import type { AuthError } from "../errors.js";
+import type { ClientAuthenticationOptions, Grant } from "../grant-types.js";
 import type { DiscoverAuthServerOptions } from "../protocol/discover-auth-server.js";
 import type { ServerProfile } from "../profile-types.js";
 import type { KVStore, TokenStore } from "../store/kv-store.js";
@@ -17,7 +18,7 @@ import type {
 import type { Dpop } from "../wire/dpop-connection.js";
 
 /** Options of {@link createAuthClient}. @public */
-export interface AuthClientOptions extends Omit<HttpOptions, "signal">, ClockOptions {
+export interface AuthClientOptions extends Omit<HttpOptions, "signal">, ClockOptions, ClientAuthenticationOptions {
   /** Who the host is, for dynamic registration (RFC 7591) and, with `clientMetadataUrl`, as published there. */
   readonly clientMetadata: ClientMetadata;
   /** URL of the host's Client ID Metadata Document: https, with a path. Used as client id where the authorization server
@@ -58,18 +59,50 @@ export type AuthEvent =
   | { readonly type: "record_ignored"; readonly key: string; readonly reason: string }
   | { readonly type: "discovered"; readonly serverUrl: string; readonly issuer: string }
   | { readonly type: "registered"; readonly issuer: string; readonly source: ClientRegistration["source"] }
-  | { readonly type: "authorization_started"; readonly serverUrl: string; readonly subject?: string }
-  | { readonly type: "authorized"; readonly serverUrl: string; readonly subject?: string; readonly scope?: string }
-  | { readonly type: "refreshed"; readonly serverUrl: string; readonly subject?: string }
-  | { readonly type: "refresh_adopted"; readonly serverUrl: string; readonly subject?: string }
+  | {
+      readonly type: "authorization_started";
+      readonly serverUrl: string;
+      readonly subject?: string | undefined;
+      readonly grant?: string | undefined;
+    }
+  | {
+      readonly type: "authorized";
+      readonly serverUrl: string;
+      readonly subject?: string | undefined;
+      readonly grant?: string | undefined;
+      readonly scope?: string | undefined;
+    }
+  | {
+      readonly type: "refreshed";
+      readonly serverUrl: string;
+      readonly subject?: string | undefined;
+      readonly grant?: string | undefined;
+    }
+  | {
+      readonly type: "refresh_adopted";
+      readonly serverUrl: string;
+      readonly subject?: string | undefined;
+      readonly grant?: string | undefined;
+    }
   | {
       readonly type: "refresh_failed";
       readonly serverUrl: string;
-      readonly subject?: string;
+      readonly subject?: string | undefined;
+      readonly grant?: string | undefined;
       readonly error: AuthError;
     }
-  | { readonly type: "dpop_key_missing"; readonly serverUrl: string; readonly subject?: string }
-  | { readonly type: "signed_out"; readonly serverUrl: string; readonly subject?: string };
+  | {
+      readonly type: "dpop_key_missing";
+      readonly serverUrl: string;
+      readonly subject?: string | undefined;
+      readonly grant?: string | undefined;
+    }
+  | {
+      readonly type: "signed_out";
+      readonly serverUrl: string;
+      readonly subject?: string | undefined;
+      readonly grant?: string | undefined;
+    };
 
 /** One per host: the store, the client's identity and the policy, shared by all sessions. Frozen; its functions may be passed on. @public */
 export interface AuthClient {
@@ -101,6 +134,9 @@ export interface SessionOptions {
   /** The host's own id of the user or account whose tokens these are. Not empty.
    * @defaultValue the one user of a single-user host */
   readonly subject?: string | undefined;
+  /** Gets the tokens without a user. Such a session cannot be logged in to; `onAuthorizationRequired` is not called for it.
+   * @defaultValue a user logs in */
+  readonly grant?: Grant | undefined;
 }
 
 /** Options of {@link AuthClient.finishAuthorization}. @public */

@@ -29,7 +29,8 @@ export async function signOut(
   context.emit({ type: "signed_out", ...cell.key });
   let revoked: SignOutResult["revoked"] = "skipped";
   let unregistered = false;
-  const ask = { ...context.http, signal, now: context.now };
+  // a grant has an authentication of its own
+  const ask = { ...context.http, ...cell.grant, signal, now: context.now };
   if (tokens !== undefined && !localOnly) {
     try {
       const server = await serverOf(context, cell, tokens, signal);

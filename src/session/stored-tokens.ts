@@ -12,7 +12,9 @@ import { remember, type TokenCell } from "./token-cell.js";
 export async function readTokens(context: ClientContext, cell: TokenCell): Promise<TokenSet | undefined> {
   const { key, name } = cell;
   const stored = await callStore("read", name, () => context.tokenStore.getTokens(key));
-  let tokens = stored ? checkRecord("tokens", name, stored, context.onIgnored) : undefined;
+  // a table of the host's own may not tell grants apart
+  let tokens =
+    stored && stored.grant === key.grant ? checkRecord("tokens", name, stored, context.onIgnored) : undefined;
   if (cell.unsaved !== undefined) {
     const { tokens: newer, over } = cell.unsaved;
     // a login elsewhere has made them old

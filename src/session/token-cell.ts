@@ -1,10 +1,14 @@
+import type { AnyAuthError } from "../errors.js";
 import { randomFraction } from "../platform.js";
+import { coversScope } from "../protocol/scope.js";
 import type { AuthChallenge, TokenSet } from "../types.js";
+import type { ConnectedGrant } from "./connected-grant.js";
 
 /** Whose cell it is: the key of the tokens, and what events say. */
 export interface CellKey {
   readonly serverUrl: string;
-  readonly subject?: string;
+  readonly subject?: string | undefined;
+  readonly grant?: string | undefined;
 }
 
 /** What the sessions of one server and subject know in common, so that a fresh token costs nothing to use. */
@@ -13,8 +17,12 @@ export interface TokenCell {
   readonly key: CellKey;
   /** The tokens' record key; also names the locks. */
   readonly name: string;
+  /** What obtains the tokens, when no user does. */
+  grant?: ConnectedGrant | undefined;
+  /** The scope that the grant was widened to by this process. */
+  scope?: string | undefined;
   /** What was last read or written. */
-  tokens: TokenSet | undefined;
+  tokens?: TokenSet | undefined;
   /** Until when `tokens` may be used without a look at the store. */
   freshUntil: number;
   /** Until when `tokens` may be used at all. */
@@ -23,22 +31,24 @@ export interface TokenCell {
   clockSkew?: number;
   /** New tokens that the store failed to take, and the access token they take the place of; they are written before anything
    * else is done. */
-  unsaved: { readonly tokens: TokenSet; readonly over: string | undefined } | undefined;
+  unsaved?: { readonly tokens: TokenSet; readonly over: string | undefined } | undefined;
   /** A refresh token that was refused for good, should the store fail to remember it. */
   refusedRefresh?: string;
+  /** Why the last token request failed. */
+  failure?: AnyAuthError & { readonly retryAt?: number };
   /** The access token of the last refresh that this process made. */
   renewed?: string;
   /** The refresh that is under way. */
-  refreshing: Promise<TokenSet | undefined> | undefined;
+  refreshing?: Promise<TokenSet | undefined> | undefined;
   /** The user interaction that is under way. */
-  interaction: Interaction | undefined;
+  interaction?: Interaction | undefined;
   /** How often each wider scope was asked for, and when that may be forgotten. */
   readonly stepUps: Map<string, { count: number; forgetAt: number }>;
 }
 
 /** A login or step-up that all callers who need it wait for. */
 export interface Interaction {
-  readonly done: Promise<void>;
+  readonly done: Promise<unknown>;
   readonly abort: AbortController;
   /** The access token that was stored when the user turned out to be needed. */
   readonly before: string | undefined;
@@ -49,6 +59,8 @@ export interface Interaction {
 export interface Need {
   /** An access token that the MCP server refused. */
   readonly refused?: string | undefined;
+  /** What the tokens have to cover, and the grant is to ask for. */
+  readonly scope?: string | undefined;
   /** What the server said when it refused. */
   readonly challenge?: AuthChallenge | undefined;
   /** Whether the refusal is only to be noted, because enough was tried. */
@@ -61,12 +73,8 @@ export const createTokenCell = (serverUrl: URL, key: CellKey, name: string): Tok
   serverUrl,
   key,
   name,
-  tokens: undefined,
   freshUntil: 0,
   expiresAt: 0,
-  unsaved: undefined,
-  refreshing: undefined,
-  interaction: undefined,
   stepUps: new Map(),
 });
 
@@ -75,7 +83,7 @@ export function remember(cell: TokenCell, tokens: TokenSet | undefined): void {
   if (tokens !== undefined && tokens.accessToken === cell.tokens?.accessToken && cell.freshUntil > 0) return;
   cell.tokens = tokens;
   cell.expiresAt = tokens === undefined ? 0 : localExpiry(cell, tokens);
-  cell.freshUntil = tokens?.refreshToken === undefined ? cell.expiresAt : freshUntil(cell.expiresAt, tokens);
+  cell.freshUntil = tokens && (tokens.refreshToken ?? cell.grant) ? freshUntil(cell.expiresAt, tokens) : cell.expiresAt;
 }
 
 /** Times are of the clock of the process that wrote them, which may go wrong in another way than this one's. */
@@ -92,12 +100,15 @@ function freshUntil(localExpiresAt: number, { expiresAt = Infinity, obtainedAt }
 }
 
 /** Fresh, or the best there is, and not what the server has just refused. */
-export const isUsable = ({ tokens, freshUntil }: TokenCell, { refused }: Need, now: number): boolean =>
-  tokens?.accessToken !== refused && now < freshUntil;
+export const isUsable = (cell: TokenCell, need: Need, now: number): boolean =>
+  now < cell.freshUntil && serves(cell, need);
 
 /** Not fresh any more, but good until a refresh succeeds. */
-export const isAlive = ({ tokens, expiresAt }: TokenCell, { refused }: Need, now: number): boolean =>
-  tokens?.accessToken !== refused && now < expiresAt;
+export const isAlive = (cell: TokenCell, need: Need, now: number): boolean =>
+  now < cell.expiresAt && serves(cell, need);
+
+const serves = ({ tokens }: TokenCell, { refused, scope }: Need): boolean =>
+  tokens?.accessToken !== refused && coversScope(tokens?.scope, scope);
 
 /** Nobody may ask for tokens until then: what still works is used without a look at the store. */
 export function rest(cell: TokenCell, until = 0): void {

@@ -47,6 +47,8 @@ export interface TokenKey {
   readonly serverUrl: string;
   /** The host's own id of the user or account. */
   readonly subject?: string | undefined;
+  /** Id of the grant that obtains them; absent when a user logs in. */
+  readonly grant?: string | undefined;
 }
 
 /** Which client registration. @public */

@@ -58,8 +58,8 @@ export type RecordKind = keyof Records;
 
 // a lone surrogate, which has no encoding, becomes what URL makes of it
 const part = (text: string): string => encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\ufffd"));
-const whose = ({ serverUrl, subject }: TokenKey): string =>
-  `${part(serverUrl)}:user:${subject === undefined ? "-" : `=${part(subject)}`}`;
+const whose = ({ serverUrl, subject, grant = "user" }: TokenKey): string =>
+  `${part(serverUrl)}:${part(grant)}:${subject === undefined ? "-" : `=${part(subject)}`}`;
 
 /** Keys of the records: a promise to every version that shares a store with this one. */
 export const recordKeys = {

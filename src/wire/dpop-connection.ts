@@ -21,7 +21,7 @@ export interface DpopHost {
 /** Whose tokens they are, as events say it. */
 export interface DpopTokenKey {
   readonly serverUrl: string;
-  readonly subject?: string;
+  readonly subject?: string | undefined;
 }
 
 /** How an access token is sent. */

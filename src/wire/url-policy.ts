@@ -86,7 +86,7 @@ export function checkRedirectUri(value: string | URL): string {
   const isSafe = url && (/^https:$|\./.test(url.protocol) || (url.protocol === "http:" && isLoopback(url)));
   if (!isSafe || String(value).includes("#")) {
     throw new TypeError(
-      "redirectUri must be https, http on loopback or a private-use scheme such as com.example.app:/callback, without fragment",
+      "redirectUri must be https, http on loopback or a scheme such as com.example.app:/callback, without fragment",
     );
   }
   return String(value);

@@ -4,10 +4,16 @@ import * as v2 from "@modelcontextprotocol/client";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import {
+  clientCredentials,
   createAuthClient,
   createAuthFetch,
   createDpop,
+  discoverAuthServer,
+  enterpriseManaged,
   isAuthError,
+  privateKeyJwt,
+  workloadIdentity,
+  type Grant,
   type PreRegisteredClient,
   type ServerMetadata,
 } from "mcp-oauth-client";
@@ -16,10 +22,17 @@ const REDIRECT_URI = "http://localhost:3000/callback";
 const CLIENT_METADATA_URL = "https://conformance-test.local/client-metadata.json";
 const STATELESS_WIRE = "2026-07-28";
 
+/** What a scenario hands out beforehand, by what its grant takes. */
 interface ScenarioContext {
   readonly client_id?: string;
   readonly client_secret?: string;
   readonly issuer?: string;
+  readonly private_key_pem?: string;
+  readonly valid_jwt?: string;
+  readonly idp_client_id?: string;
+  readonly idp_id_token?: string;
+  readonly idp_issuer?: string;
+  readonly idp_token_endpoint?: string;
 }
 
 interface McpClient {
@@ -37,7 +50,8 @@ async function main(serverUrl: string): Promise<void> {
     // where the scenario's server offers it
     dpop: createDpop(),
   });
-  const authFetch = createAuthFetch(client.session(serverUrl), {
+  const grant = await grantFor(serverUrl, context);
+  const authFetch = createAuthFetch(client.session(serverUrl, { grant }), {
     onAuthorizationRequired: async ({ session, scope, challenge, signal }) => {
       await session.authorize({ redirectUri: REDIRECT_URI, scope, challenge, signal, interact: followAuthorization });
     },
@@ -46,6 +60,35 @@ async function main(serverUrl: string): Promise<void> {
   const { tools } = await mcp.listTools();
   for (const { name } of tools) await mcp.callTool({ name, arguments: {} });
   await mcp.close();
+}
+
+/** The grant of a scenario without a user. The suite does not say for which issuer it hands out what it does. */
+async function grantFor(serverUrl: string, context: ScenarioContext): Promise<Grant | undefined> {
+  const { client_id: clientId = "", client_secret: clientSecret } = context;
+  const scenario = process.env["MCP_CONFORMANCE_SCENARIO"] ?? "";
+  const issuerOf = async () => context.issuer ?? (await discoverAuthServer(serverUrl)).issuer;
+  if (scenario.startsWith("auth/client-credentials")) {
+    const { private_key_pem: pem } = context;
+    const credentials = pem
+      ? { clientAuthentication: privateKeyJwt({ privateKey: await importKey(pem) }) }
+      : { clientSecret };
+    return clientCredentials({ issuer: await issuerOf(), clientId, ...credentials });
+  }
+  const { valid_jwt: assertion, idp_id_token: idToken } = context;
+  if (assertion !== undefined) return workloadIdentity({ issuer: await issuerOf(), getAssertion: () => assertion });
+  if (idToken === undefined) return undefined;
+  const { idp_issuer = "", idp_token_endpoint = "", idp_client_id = "" } = context;
+  return enterpriseManaged({
+    issuer: await issuerOf(),
+    client: { clientId, clientSecret },
+    idp: { issuer: idp_issuer, tokenEndpoint: idp_token_endpoint, clientId: idp_client_id },
+    getSubjectToken: () => ({ token: idToken, type: "id_token" }),
+  });
+}
+
+async function importKey(pem: string): Promise<CryptoKey> {
+  const der = Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ""), "base64");
+  return await crypto.subtle.importKey("pkcs8", der, { name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
 }
 
 /** What the scenario handed out beforehand; the older suite does not say for which issuer. */

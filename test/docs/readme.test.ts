@@ -62,6 +62,7 @@ function importAll(entry: string, specifier: string, seen: Set<string>): string 
 
 /** What the examples of docstrings take for granted, beside everything that the package exports. */
 const PRELUDE = `
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { homedir } from "node:os";
 import { http } from "msw";

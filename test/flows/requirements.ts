@@ -141,12 +141,11 @@ const registration: readonly Requirement[] = [
   ),
   binds("spec-40", "MUST", REGISTRATION, "The document has id, name and redirect URIs."),
   binds("spec-41", "MUST", REGISTRATION, "The document's id is its own URL."),
-  later(
+  binds(
     "spec-42",
     "MAY",
     REGISTRATION,
-    "The document may ask for `private_key_jwt`.",
-    "client authentication by private key",
+    "The document may ask for `private_key_jwt`; every token request then has one.",
   ),
   binds(
     "spec-43",
@@ -272,7 +271,7 @@ const refresh: readonly Requirement[] = [
 const stepUp: readonly Requirement[] = [
   binds("spec-108", "SHOULD", AUTHORIZATION, "A lack of scope leads to a request for more."),
   binds("spec-109", "SHOULD", AUTHORIZATION, "For a user the step-up is tried."),
-  later("spec-110", "MAY", AUTHORIZATION, "A client without a user may step up or give up.", "grants without a user"),
+  binds("spec-110", "MAY", AUTHORIZATION, "A client without a user may step up or give up."),
   binds("spec-111", "SHOULD", AUTHORIZATION, "Union of requested and challenged scope, a login, the request again."),
   binds("spec-112", "SHOULD", AUTHORIZATION, "The number of attempts is bounded."),
   binds("spec-113", "SHOULD", AUTHORIZATION, "Attempts are counted by resource and wanted scope."),
@@ -318,6 +317,85 @@ const security: readonly Requirement[] = [
   notOurs("spec-126", "MUST", BEST_PRACTICES, "Local servers are configured with consent.", "not authorization"),
   notOurs("spec-127", "MUST", "MCP, elicitation", "URL elicitation is not authorization.", "not authorization"),
   notOurs("spec-128", "SHOULD", BEST_PRACTICES, "A local proxy for stdio servers is isolated.", "not authorization"),
+];
+
+const EXTENSIONS = "MCP, extensions";
+const MACHINES = "MCP extension, OAuth client credentials";
+const ENTERPRISE = "MCP extension, enterprise-managed authorization";
+const WORKLOADS = "MCP extension, workload identity federation";
+
+/** Tokens without a consent page. */
+const extensions: readonly Requirement[] = [
+  binds("spec-129", "MUST", EXTENSIONS, "A server that lacks the extension leads to a proper error."),
+  notOurs(
+    "spec-130",
+    "DEFINITION",
+    EXTENSIONS,
+    "A client declares the identifiers of its extensions with each request.",
+    "the MCP client declares its capabilities",
+  ),
+  binds("spec-131", "MUST", MACHINES, "The baseline holds: discovery, `resource`, bearer tokens."),
+  binds("spec-132", "DEFINITION", MACHINES, "The client is registered beforehand, never dynamically."),
+  binds("spec-133", "MUST", MACHINES, "The client authenticates by a signed assertion or by its secret."),
+  binds(
+    "spec-134",
+    "MUST",
+    MACHINES,
+    "`grant_type=client_credentials` with `resource`, and `scope` where there is one.",
+  ),
+  binds(
+    "spec-135",
+    "PRACTICE",
+    MACHINES,
+    "The assertion is the client's about itself, for the issuer, short-lived, unique.",
+  ),
+  binds("spec-136", "PRACTICE", MACHINES, "No refresh token: a new token before the old one expires."),
+  notOurs(
+    "spec-137",
+    "DEFINITION",
+    ENTERPRISE,
+    "The user signs in at the identity provider.",
+    "the host's own sign-in",
+  ),
+  binds(
+    "spec-138",
+    "MUST",
+    ENTERPRISE,
+    "Token exchange at the identity provider: for an ID-JAG, to the issuer as audience, for the MCP server as resource.",
+  ),
+  binds("spec-139", "MUST", ENTERPRISE, "The client authenticates at the identity provider."),
+  binds("spec-140", "MUST", ENTERPRISE, "The answer has to be an ID-JAG, which is never used as a bearer token."),
+  binds(
+    "spec-141",
+    "MUST",
+    ENTERPRISE,
+    "The ID-JAG is the assertion of a `jwt-bearer` grant, by the client of that issuer.",
+  ),
+  notOurs(
+    "spec-142",
+    "MAY",
+    ENTERPRISE,
+    "Metadata say whether the server takes ID-JAGs.",
+    "the host chose the grant; a server that does not take it says so",
+  ),
+  binds("spec-143", "DEFINITION", ENTERPRISE, "The user is not sent to the issuer's authorization endpoint."),
+  binds("spec-144", "MUST", ENTERPRISE, "https alone, no ID-JAG or token in URLs, messages or events."),
+  notOurs(
+    "spec-145",
+    "SHOULD",
+    ENTERPRISE,
+    "Secrets stay out of native apps; the sign-in is protected.",
+    "the host's own",
+  ),
+  binds("spec-146", "SHOULD", ENTERPRISE, "When the token ends there is a new ID-JAG."),
+  binds("spec-147", "PRACTICE", ENTERPRISE, "A step-up is a new ID-JAG with more scope, without the user."),
+  binds(
+    "spec-155",
+    "MUST",
+    WORKLOADS,
+    "`jwt-bearer` with the workload's assertion and `resource`, without client or registration.",
+  ),
+  binds("spec-156", "PRACTICE", WORKLOADS, "A refusal is passed on: no retry, no other grant."),
 ];
 
 const RESPONSES = "MCP and OAuth, error responses";
@@ -536,6 +614,7 @@ export const requirements: readonly Requirement[] = [
   ...refresh,
   ...stepUp,
   ...security,
+  ...extensions,
   ...responses,
   ...dpop,
   ...facts,

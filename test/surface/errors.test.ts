@@ -14,7 +14,12 @@ const CODES = {
     "pkce_unsupported",
     "dpop_unsupported",
   ],
-  RegistrationError: ["registration_unsupported", "registration_rejected", "client_issuer_mismatch"],
+  RegistrationError: [
+    "registration_unsupported",
+    "registration_rejected",
+    "client_issuer_mismatch",
+    "client_authentication_unsupported",
+  ],
   AuthorizationError: [
     "authorization_required",
     "insufficient_scope",
@@ -26,6 +31,7 @@ const CODES = {
     "callback_issuer_mismatch",
     "token_not_accepted",
     "token_renewed",
+    "device_code_expired",
   ],
   TokenError: ["token_request_rejected", "token_response_invalid", "refresh_rejected"],
   TransportError: [
@@ -66,7 +72,7 @@ it("has these codes, each in one class", () => {
 
   const all = Object.values(CODES).flat();
   expect(new Set(all).size).toBe(all.length);
-  expect(all).toHaveLength(35);
+  expect(all).toHaveLength(37);
 });
 
 it("exports these classes, and every one is known by its brand", () => {

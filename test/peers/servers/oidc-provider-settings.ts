@@ -78,6 +78,8 @@ export function providerConfiguration(settings: ProviderSettings): Configuration
           };
         },
       },
+      clientCredentials: { enabled: true },
+      deviceFlow: { enabled: true },
       clientIdMetadataDocument: { enabled: Object.keys(documents).length > 0, ack: "draft-02" },
     },
     fetch: (url) => {

@@ -3,6 +3,7 @@ import { DiscoveryError, TransportError } from "../../../src/errors.js";
 import { discoverAuthServer } from "../../../src/protocol/discover-auth-server.js";
 import type { DiscoverAuthServerOptions } from "../../../src/protocol/discover-auth-server.js";
 import type { DiscoveryStep } from "../../../src/protocol/metadata-lookup.js";
+import { requirementsOf } from "../../../src/protocol/requirements-of.js";
 import type { AuthChallenge, AuthorizationServerMetadata, FetchLike } from "../../../src/types.js";
 
 const serverUrl = "https://mcp.example.com/public/mcp";
@@ -721,8 +722,9 @@ describe("a tool that explains a server", () => {
     const work = discoverAuthServer(serverUrl, { fetch: site(answers).fetch, onStep: (step) => heard.push(step) });
     await work.catch(() => undefined);
     return heard.map(
-      ({ purpose, url, status, outcome, requirement }) =>
-        `${purpose === "protected_resource_metadata" ? "resource" : "issuer"} ${url} ${status}: ${outcome} [${requirement.join()}]`,
+      (step) =>
+        `${step.purpose === "protected_resource_metadata" ? "resource" : "issuer"} ${step.url} ${step.status}: ` +
+        `${step.outcome} [${requirementsOf(step).join()}]`,
     );
   };
 
@@ -771,7 +773,7 @@ describe("a tool that explains a server", () => {
         reason: "answered 404",
         purpose: "protected_resource_metadata",
         outcome: "absent",
-        requirement: [13, 14, 16],
+        code: undefined,
       },
     ]);
   });

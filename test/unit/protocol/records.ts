@@ -93,7 +93,8 @@ export function recordingFetch(answer: (request: SentRequest, count: number) => 
     const request = {
       method: init.method ?? "GET",
       url: String(input),
-      headers: new Headers(init.headers),
+      // what a fetch adds by itself included
+      headers: new Request(String(input), init).headers,
       body,
       params: Object.fromEntries(new URLSearchParams(body)),
     };

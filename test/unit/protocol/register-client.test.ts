@@ -54,6 +54,18 @@ describe("the registration request", () => {
     expect(body(requests[0])).toEqual(clientMetadata);
   });
 
+  it("may be for a client that signs, with its public keys", async () => {
+    const { fetch, requests } = recordingFetch(() => json({ client_id: "c" }, { status: 201 }));
+    const clientMetadata = { redirect_uris, token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [] } };
+    const clientAuthentication = { methods: ["private_key_jwt"], authenticate: () => undefined } as const;
+    const registration = await registerClient(serverMetadata(), { clientMetadata, clientAuthentication, fetch, now });
+
+    expect(body(requests[0])).toMatchObject(clientMetadata);
+    expect(registration.tokenEndpointAuthMethod).toBe("private_key_jwt");
+    await expect(registerClient(serverMetadata(), { clientMetadata, fetch, now })).rejects.toThrow(TypeError);
+    expect(requests).toHaveLength(1);
+  });
+
   it.each([
     [["http://localhost:3000/cb"], "native"],
     [["http://[::1]/cb"], "native"],

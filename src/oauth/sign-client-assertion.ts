@@ -1,0 +1,21 @@
+import { clockSkew, modifyAssertion, PrivateKeyJwt, type CryptoKey } from "oauth4webapi";
+import type { AuthenticatedRequest } from "../grant-types.js";
+import { currentTime } from "../platform.js";
+
+/** Adds a client assertion to a request (RFC 7523 §2.2): from the client about itself, for this issuer alone, used once. */
+export async function signClientAssertion(
+  { server, registration, headers, body, now }: AuthenticatedRequest,
+  { key, kid, alg }: { readonly key: object; readonly kid: string | undefined; readonly alg: string },
+): Promise<string | undefined> {
+  const authenticate = PrivateKeyJwt(
+    { key: key as CryptoKey, ...(kid !== undefined && { kid }) },
+    {
+      [modifyAssertion]: (header) => {
+        header["alg"] = alg;
+      },
+    },
+  );
+  const client = { client_id: registration.clientId, [clockSkew]: Math.round((now - currentTime()) / 1000) };
+  await authenticate({ issuer: server.issuer }, client, body, headers);
+  return body.get("client_assertion") ?? undefined;
+}
