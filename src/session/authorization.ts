@@ -5,7 +5,7 @@ import { exchangeCallback } from "../protocol/exchange-callback.js";
 import { coversScope, selectScope } from "../protocol/scope.js";
 import { withLock } from "../store/locks.js";
 import { callStore, decodeRecord, recordKeys } from "../store/records.js";
-import type { Callback, PendingAuthorization, ServerMetadata, TokenSet } from "../types.js";
+import type { Callback, PendingAuthorization, TokenSet } from "../types.js";
 import { callbackParameters } from "../wire/callback-parameters.js";
 import type { ClientContext } from "./client-context.js";
 import { discoverForSession } from "./discovery-cache.js";

@@ -70,8 +70,9 @@ export async function transact(job: RefreshJob, lease: AbortSignal): Promise<Ref
     const details = { key: cell.name, cause: lease.reason as unknown };
     throw new StoreError("lock_timeout", "the store lost its lock: try again", details);
   }
+  // there are some, unless a grant needs none
+  const renewal = tokens as unknown as TokenSet;
   // read while the refresh is under way; the refresh token goes to the issuer it came from, whatever the answer
-  const renewal = tokens as TokenSet;
   const moved = grant || need.refused === undefined ? undefined : hasMoved(context, cell, renewal, need.challenge);
   const timeoutMs = Math.min(http.timeoutMs ?? MAX_REQUEST_MS, MAX_REQUEST_MS);
   const request = (signal: AbortSignal): Promise<TokenSet> => {

@@ -26,14 +26,6 @@ const notOurs = (id: string, level: Level, source: string, text: string, reason:
   text,
   notOurs: reason,
 });
-const later = (id: string, level: Level, source: string, text: string, reason: string): Requirement => ({
-  id,
-  level,
-  source,
-  text,
-  laterWith: reason,
-});
-
 const AUTHORIZATION = "MCP, authorization";
 const DISCOVERY = "MCP, authorization server discovery";
 const REGISTRATION = "MCP, client registration";
