@@ -18,6 +18,7 @@ const NEXT_STEPS: Readonly<Partial<Record<AuthErrorCode, string>>> = {
   authorization_denied: "The login was refused; log in again and allow the access.",
   authorization_required: "Log in with: mcp-oauth login <url>",
   callback_timeout: "Log in again; --timeout gives more time.",
+  device_code_expired: "Log in again, and enter the code in time.",
   discovery_failed: DOCTOR,
   metadata_invalid: DOCTOR,
   metadata_issuer_mismatch: DOCTOR,

@@ -1,4 +1,6 @@
+import type { UserCodePrompt } from "../index.js";
 import { openBrowser } from "../node.js";
+import { currentTime } from "../platform.js";
 import type { CommandContext } from "./command-context.js";
 import { describeSpan } from "./text-layout.js";
 
@@ -6,6 +8,8 @@ import { describeSpan } from "./text-layout.js";
 export interface Invitation {
   /** Prints the URL, and opens it if that is wanted. */
   show(url: URL): void;
+  /** Tells the code that the user enters on another device. */
+  showCode(prompt: UserCodePrompt): void;
   /** Resolves with the URL that the user pasted; never, when there is none before `over`. */
   readCallbackUrl(over: AbortSignal): Promise<string>;
 }
@@ -34,6 +38,12 @@ export function inviteUser(flags: InviteFlags, { output, signal, interrupt }: Co
           output.say("No browser could be opened here: open it by hand.");
         },
       );
+    },
+    showCode({ userCode, verificationUri, expiresAt }) {
+      const left = describeSpan(expiresAt - currentTime());
+      output.say(`Open this page on any device, and enter ${userCode} there; the code is good for ${left}:`);
+      output.sayUrl(verificationUri.href);
+      output.say("Waiting for that.");
     },
     async readCallbackUrl(over) {
       await opened;

@@ -1,3 +1,4 @@
+import { authorizeWithDeviceCode } from "../index.js";
 import type { AuthChallenge, AuthClientOptions, AuthEvent, AuthSession, TokenSet } from "../index.js";
 import { authorizeWithLoopback } from "../node.js";
 import { startTimer } from "../platform.js";
@@ -21,6 +22,8 @@ export interface LoginFlags extends InviteFlags {
   readonly store?: PlaceKind;
   readonly port?: number;
   readonly force?: true;
+  /** Log in on another device, by a code. */
+  readonly device?: true;
   /** Take over what other programs keep. */
   readonly import?: true;
 }
@@ -105,22 +108,34 @@ async function logIn(
     progress.update("Still waiting; another login at this server may be under way");
   }, IMPATIENT_MS);
   const invitation = inviteUser(flags, step);
+  const ask = (invite: () => void): void => {
+    asked = true;
+    stopWaiting();
+    progress.end();
+    invite();
+  };
+  const options = { scope: flags.scope, challenge, force: flags.force, signal };
   try {
-    const tokens = await authorizeWithLoopback(session, {
-      openUrl(url) {
-        asked = true;
-        stopWaiting();
-        progress.end();
-        invitation.show(url);
-      },
-      readCallbackUrl: (over) => invitation.readCallbackUrl(over),
-      scope: flags.scope,
-      challenge,
-      port: flags.port,
-      timeoutMs: flags.timeout * 1000,
-      force: flags.force,
-      signal,
-    });
+    const tokens = flags.device
+      ? await authorizeWithDeviceCode(session, {
+          ...options,
+          onUserCode: (prompt) => {
+            ask(() => {
+              invitation.showCode(prompt);
+            });
+          },
+        })
+      : await authorizeWithLoopback(session, {
+          ...options,
+          openUrl: (url) => {
+            ask(() => {
+              invitation.show(url);
+            });
+          },
+          readCallbackUrl: (over) => invitation.readCallbackUrl(over),
+          port: flags.port,
+          timeoutMs: flags.timeout * 1000,
+        });
     return { tokens, asked };
   } finally {
     stopWaiting();

@@ -79,6 +79,7 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
     .description("Logs in at an MCP server with the browser, and keeps the login.")
     .argument("[url]", "URL of the MCP server")
     .option("--no-browser", "only print the URL, do not open a browser")
+    .option("--device", "log in on another device, with a code")
     .option("--scope <scopes>", "scopes to ask for, in place of those that the server names")
     .option("--client-id <id>", "client that is registered at the authorization server")
     .addOption(subjectOption())

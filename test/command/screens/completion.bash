@@ -11,7 +11,7 @@ _mcp_oauth() {
     --expires-in) words="" ;;
     --fault) words="" ;;
     *) case "${COMP_WORDS[1]}" in
-      login) words="--no-browser --scope --client-id --subject --port --timeout --force --import --store --json" ;;
+      login) words="--no-browser --device --scope --client-id --subject --port --timeout --force --import --store --json" ;;
       logout) words="--all --subject --store --json" ;;
       status) words="--subject --store --json" ;;
       token) words="--tty --subject --store --json" ;;

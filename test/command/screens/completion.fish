@@ -2,6 +2,7 @@
 complete -c mcp-oauth -f
 complete -c mcp-oauth -n __fish_use_subcommand -a login -d 'log in at an MCP server'
 complete -c mcp-oauth -n '__fish_seen_subcommand_from login' -l no-browser -d 'only print the URL, do not open a browser'
+complete -c mcp-oauth -n '__fish_seen_subcommand_from login' -l device -d 'log in on another device, with a code'
 complete -c mcp-oauth -n '__fish_seen_subcommand_from login' -l scope -x -d 'scopes to ask for, in place of those that the server names'
 complete -c mcp-oauth -n '__fish_seen_subcommand_from login' -l client-id -x -d 'client that is registered at the authorization server'
 complete -c mcp-oauth -n '__fish_seen_subcommand_from login' -l subject -x -d 'account, where you have several at a server'
