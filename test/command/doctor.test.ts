@@ -3,6 +3,8 @@ import type { DoctorReport } from "../../src/cli/doctor-report.js";
 import { startOidcProviderPeer } from "../peers/servers/oidc-provider-peer.ts";
 import { startSdkExamplePeer } from "../peers/servers/sdk-example-peer.ts";
 import { startSdkRouterPeer } from "../peers/servers/sdk-router-peer.ts";
+import { startWorkersOAuthProviderPeer } from "../peers/servers/workers-oauth-provider-peer.ts";
+import { createScriptedBrowser } from "../support/scripted-browser.ts";
 import { createHome, leftIn } from "./support/home.ts";
 import { runCommand, startCommand } from "./support/run-command.ts";
 import { serveMcp, visit } from "./support/servers.ts";
@@ -58,6 +60,17 @@ it("JSON for programs, without a secret, to the end of a login", async () => {
   expect(leftIn(home)).toEqual([]);
 });
 
+it("workers-oauth-provider, to the end of a login with a user: works", async () => {
+  const peer = await startWorkersOAuthProviderPeer();
+  onTestFinished(() => peer.close());
+  const doctor = startCommand(createHome(), ["doctor", "--login", "--json", "--no-browser", peer.serverUrl]);
+  await createScriptedBrowser().open(await doctor.url());
+  expect(await doctor.exited, doctor.stderr()).toBe(0);
+  const report = JSON.parse(doctor.stdout()) as DoctorReport;
+  expect(report).toMatchObject({ verdict: "works", fault: null });
+  expect(report.sections.map(({ title }) => title)).toContain("Refresh");
+});
+
 it("Ctrl-C in the login of an examination ends it", async () => {
   const server = await serveMcp();
   const doctor = startInTerminal(createHome(), ["doctor", "--login", server.serverUrl]);
@@ -70,6 +83,7 @@ it.each([
   ["oidc-provider", startOidcProviderPeer],
   ["the SDK's mcpAuthRouter", startSdkRouterPeer],
   ["the SDK's example server", startSdkExamplePeer],
+  ["workers-oauth-provider in workerd", startWorkersOAuthProviderPeer],
 ])("%s: works", async (_name, start) => {
   const peer = await start();
   onTestFinished(() => peer.close());
