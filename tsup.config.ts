@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { transform } from "esbuild";
 import { defineConfig, type Options } from "tsup";
 
 type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
@@ -26,17 +27,17 @@ const shippedEntries: Plugin = {
   },
 };
 
-/** The parser is CommonJS, and ES modules have no `require`. */
-const builtinsOfCommonJs: Plugin = {
-  name: "builtins-of-commonjs",
+/** The parser is CommonJS, and ES modules have no `require`. Its comments need not be read at each start, and what it runs programs
+ * with, which this command never does, need not be loaded. */
+const parser: Plugin = {
+  name: "parser",
   setup(build) {
-    build.onLoad({ filter: /node_modules[\\/]commander[\\/].*\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, "utf8").replace(
-        /\brequire\((['"])(node:[\w/]+)\1\)/g,
-        'globalThis.process.getBuiltinModule("$2")',
-      ),
-      loader: "js",
-    }));
+    build.onLoad({ filter: /node_modules[\\/]commander[\\/].*\.js$/ }, async ({ path }) => {
+      const source = readFileSync(path, "utf8")
+        .replace(/\brequire\((['"])node:child_process\1\)/g, "{}")
+        .replace(/\brequire\((['"])(node:[\w/]+)\1\)/g, 'globalThis.process.getBuiltinModule("$2")');
+      return { contents: (await transform(source, { minifyWhitespace: true })).code, loader: "js" };
+    });
   },
 };
 
@@ -61,6 +62,6 @@ export default defineConfig([
     platform: "node",
     dts: false,
     clean: false,
-    esbuildPlugins: [shippedEntries, builtinsOfCommonJs],
+    esbuildPlugins: [shippedEntries, parser],
   },
 ]);

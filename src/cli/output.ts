@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline";
 import { env, exit, stderr, stdin, stdout } from "node:process";
 import type { WriteStream } from "node:tty";
 import { styleText } from "node:util";
@@ -168,6 +167,7 @@ const eraseRows = (rows: number): void => void stderr.write(`\u001b[${rows}A\u00
 async function askForLine({ message, problemWith, signal }: Question, say: (text: string) => void): Promise<string> {
   if (signal.aborted) return never();
   say(message);
+  const { createInterface } = await import("node:readline");
   const lines = createInterface({ input: stdin });
   const close = (): void => {
     lines.close();
