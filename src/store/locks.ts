@@ -32,7 +32,7 @@ export async function withLock<T>(
   const wait = startDeadline(signal, waitMs, () => failed("lock_timeout", "did not come free in time: try again"));
   const { ahead, mine, leave } = takeTurn(store, name);
   const held: { outcome?: Promise<T> } = {};
-  let stop = leave;
+  let stop = (): void => undefined;
   const leaveAfter = (ms: number): void => {
     stop = startTimer(leave, ms);
   };

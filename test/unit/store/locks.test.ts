@@ -232,6 +232,25 @@ describe("a lock of the store", () => {
     expect(await work).toBe("done");
   });
 
+  it.each([20_000, Infinity])(
+    "is given back before the caller goes on, having waited %d ms at most",
+    async (waitMs) => {
+      const log: string[] = [];
+      const release = gated(log, "release");
+      const store = storeWith(async (_, task) => {
+        const result = await task(new AbortController().signal);
+        await release.task();
+        return result;
+      });
+      const work = withLock(store, "lock", async () => "done", { waitMs }).then((result) => log.push(result));
+      await settle();
+      expect(log).toEqual(["release begins"]);
+      release.end();
+      await work;
+      expect(log).toEqual(["release begins", "release ends", "done"]);
+    },
+  );
+
   it("that runs the task again, or gives back something else, gets its one result through", async () => {
     let runs = 0;
     const store = storeWith(async (_, task) => {
