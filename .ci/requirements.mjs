@@ -15,7 +15,6 @@ const inCell = (text) => text.replaceAll("|", "\\|").replaceAll("<", "\\<");
 
 function verification(requirement) {
   if ("notOurs" in requirement) return `not ours: ${requirement.notOurs}`;
-  if ("laterWith" in requirement) return `open, until there is: ${requirement.laterWith}`;
   const tests = cited.get(requirement.id) ?? [];
   const { file, title } = tests.find((test) => test.title !== "") ?? tests[0] ?? {};
   if (file === undefined) return "**no test**";

@@ -5,9 +5,7 @@
  * that no test cites.
  */
 export type Requirement = Readonly<
-  { id: string; level: Level; source: string; text: string } & (
-    { binds: true } | { notOurs: string } | { laterWith: string }
-  )
+  { id: string; level: Level; source: string; text: string } & ({ binds: true } | { notOurs: string })
 >;
 
 type Level = "MUST" | "MUST NOT" | "SHOULD" | "SHOULD NOT" | "MAY" | "DEFINITION" | "PRACTICE";
