@@ -1,12 +1,4 @@
-import type {
-  AuthChallenge,
-  ClientRegistration,
-  HttpOptions,
-  MaybePromise,
-  ServerMetadata,
-  TokenEndpointAuthMethod,
-  TokenSet,
-} from "./types.js";
+import type { ClientRegistration, MaybePromise, ServerMetadata, TokenEndpointAuthMethod, TokenSet } from "./types.js";
 
 /** Options of everything that a client proves itself for. @public */
 export interface ClientAuthenticationOptions {
