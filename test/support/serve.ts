@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 
 /** A `fetch` that listens on loopback. */
 export interface Served {
@@ -13,9 +13,11 @@ type Handler = (request: Request) => Promise<Response>;
 
 /** Serves what `create` makes, which is told its own origin first; redirects are handed to the client as they are. */
 export async function serve(create: (origin: string) => Handler): Promise<Served> {
-  const server = createServer();
+  // longer than a slow machine needs from one request to the next, which would meet a connection that is just being closed
+  const server = createServer({ keepAliveTimeout: 60_000 });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { port } = server.address() as AddressInfo;
+  const origin = `http://127.0.0.1:${port}`;
   const handler = create(origin);
   const pending = new Set<object>();
   const track = (work: object): (() => void) => {
@@ -34,7 +36,11 @@ export async function serve(create: (origin: string) => Handler): Promise<Served
   });
   return {
     origin,
-    idle: () => new Promise((resolve) => (pending.size === 0 ? resolve() : void server.once("idle", resolve))),
+    async idle() {
+      // connections are accepted in their order: once this one was closed, there is none before it that is not known
+      await new Promise((resolve) => connect(port, "127.0.0.1").once("close", resolve).resume().end());
+      if (pending.size > 0) await new Promise((resolve) => server.once("idle", resolve));
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
