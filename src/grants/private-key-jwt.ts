@@ -51,7 +51,9 @@ export function privateKeyJwt({ privateKey, alg, kid }: PrivateKeyJwtOptions): C
     methods: ["private_key_jwt"],
     async authenticate(request) {
       const { issuer, authorizationServer } = request.server;
-      const listed = authorizationServer.token_endpoint_auth_signing_alg_values_supported;
+      const { token_endpoint_auth_signing_alg_values_supported: published } = authorizationServer;
+      // not looked at before: what is no list says nothing
+      const listed = Array.isArray(published) ? (published as readonly unknown[]) : undefined;
       const chosen = listed ? possible.find((name) => listed.includes(name)) : possible[0];
       if (chosen === undefined) {
         throw new RegistrationError(

@@ -3,6 +3,7 @@ import {
   authorizeWithDeviceCode,
   clientCredentials,
   createAuthFetch,
+  createDpop,
   createGrant,
   type AuthClientOptions,
   type ClientCredentialsOptions,
@@ -190,6 +191,19 @@ describe("a machine with credentials of its own", () => {
 
     expect(await session.signOut()).toEqual({ revoked: "yes" });
     expect(await session.getAccessToken()).not.toBe(first);
+  });
+
+  it("has tokens that are bound to a key where the host wants that, and keeps the key when it renews", async () => {
+    const server = startServer({ dpop: {} });
+    const { session, call } = startMachine(server, { dpop: createDpop({ required: true }) });
+    expect((await call(server.serverUrl)).status).toBe(200);
+    const { dpopKeyId, tokenType } = (await session.getTokens()) ?? {};
+    server.advance(HOUR);
+    expect((await call(server.serverUrl)).status).toBe(200);
+
+    expect(tokenType).toBe("DPoP");
+    expect(await session.getTokens()).toMatchObject({ dpopKeyId });
+    expect(tokenRequests(server)).toHaveLength(2);
   });
 
   it("lets go of a refresh token that it was given all the same", async () => {

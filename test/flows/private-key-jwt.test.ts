@@ -158,6 +158,16 @@ describe("a key that the issuer cannot use", () => {
     expect(server.counts.token).toBe(0);
   });
 
+  it("is used where what the issuer lists is no list", async () => {
+    const { server, privateKey } = await startServer("ES256", {
+      authorizationServerMetadata: { token_endpoint_auth_signing_alg_values_supported: 256 },
+    });
+    const { client } = createHost(server);
+    const session = client.session(server.serverUrl, { grant: machineAt(server, privateKeyJwt({ privateKey })) });
+
+    expect(await session.getAccessToken()).toBeDefined();
+  });
+
   it("is refused by the issuer when it is another one's, once", async () => {
     const { server } = await startServer();
     const { privateKey } = await createSigner();
