@@ -16,8 +16,8 @@ const refusedInAll = [
 const refusedInSource = [
   ...refusedInAll,
   refuse(
-    "ImportExpression:not([source.name='optionalPeer'])",
-    "Import statically, save for an optional peer: whatever is needed at run time is handed in or comes from platform.ts.",
+    "ImportExpression:not([source.name='optionalPeer'], [source.value=/^\\.\\.\\u002Foauth\\u002F/])",
+    "Import statically, save for an optional peer and what signs: whatever is needed at run time is handed in or comes from platform.ts.",
   ),
 ];
 

@@ -1,11 +1,11 @@
 import { DiscoveryError, quoteRemote } from "../errors.js";
-import { DPOP_ALGORITHM, generateDpopKeyPair, thumbprintOf } from "../oauth/dpop-proof.js";
 import type { AuthChallenge, ServerMetadata } from "../types.js";
 import type { Dpop, DpopConnection, DpopHost } from "../wire/dpop-connection.js";
 import { isBound } from "../wire/dpop-connection.js";
 import type { DpopKeyStore } from "./dpop-key-store.js";
 import { fetchWithProof } from "./fetch-with-proof.js";
 import { createKnownKeys } from "./known-keys.js";
+import { loadProofs } from "./load-proofs.js";
 import { requestTokens } from "./request-tokens.js";
 import { createStoredKeys } from "./stored-keys.js";
 
@@ -76,7 +76,8 @@ function connect({ now, emit }: DpopHost, policy: Policy): DpopConnection {
       if (!isWanted(server, challenge, policy)) return undefined;
       const kept = previous?.dpopKeyId;
       if (kept !== undefined && (await keys.find(kept)) !== undefined) return kept;
-      const pair = await generateDpopKeyPair(policy.keys.extractable === true);
+      const { generateDpopKeyPair, thumbprintOf } = await loadProofs();
+      const pair = await generateDpopKeyPair(DPOP_ALGORITHM, policy.keys.extractable === true);
       const id = await thumbprintOf(pair);
       await keys.write(id, { ...pair, expiresAt: now() + UNUSED_KEY_MS });
       return id;
@@ -136,5 +137,7 @@ function isWanted(
   return isOffered && !(allowDowngrade && knowsBearerAlone);
 }
 
+/** The only algorithm: every server that knows DPoP knows it (RFC 9449 §11.6 leaves the choice open). */
+const DPOP_ALGORITHM = "ES256";
 const ALGORITHMS = "dpop_signing_alg_values_supported";
 const REQUIRED = "dpop_bound_access_tokens_required";

@@ -1,10 +1,10 @@
 import { TransportError } from "../errors.js";
-import { createProof } from "../oauth/dpop-proof.js";
 import { baseUrl } from "../platform.js";
 import type { FetchLike, TokenSet } from "../types.js";
 import { parseChallenges } from "../wire/challenge.js";
 import { isReplayable } from "../wire/replayable.js";
 import type { KnownKey } from "./known-keys.js";
+import { loadProofs } from "./load-proofs.js";
 import { noteTerms } from "./server-terms.js";
 
 /** How requests to the MCP server get their proofs. */
@@ -29,6 +29,7 @@ export function fetchWithProof({ tokens, authorization, key, send, now, unrelate
     const server = `MCP server ${url.origin}`;
     const method = init?.method ?? "GET";
     const redirect = init?.redirect === "error" ? "error" : "manual";
+    const { createProof } = await loadProofs();
     const known = await key();
     for (let isFirst = true; ; isFirst = false) {
       const terms = known.servers.get(server) ?? { nonce: undefined, clockSkew: tokens.clockSkew ?? 0 };

@@ -1,7 +1,7 @@
 import { AuthorizationError } from "../errors.js";
-import { thumbprintOf } from "../oauth/dpop-proof.js";
 import { callStore } from "../store/records.js";
 import type { DpopKeyPair, DpopKeyStore } from "./dpop-key-store.js";
+import { loadProofs } from "./load-proofs.js";
 import { dpopRecordKey } from "./stored-keys.js";
 
 /** A key in memory, with what servers have said to it. */
@@ -36,8 +36,10 @@ export function createKnownKeys(store: DpopKeyStore) {
     const found = known.get(id);
     if (found !== undefined) return found;
     const pair = await callStore("read", dpopRecordKey(id), () => store.get(id));
+    if (pair === null || pair === undefined) return undefined;
+    const { thumbprintOf } = await loadProofs();
     // a key under the id of another would make the server end the grant
-    if (pair === null || pair === undefined || (await thumbprintOf(pair)) !== id) return undefined;
+    if ((await thumbprintOf(pair)) !== id) return undefined;
     return remember(id, pair);
   }
 

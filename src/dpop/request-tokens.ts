@@ -1,8 +1,8 @@
 import { quoteRemote, TokenError } from "../errors.js";
-import { createProof } from "../oauth/dpop-proof.js";
 import { transientError } from "../oauth/map-error.js";
 import type { DpopTokenAnswer } from "../wire/dpop-connection.js";
 import type { KnownKey } from "./known-keys.js";
+import { loadProofs } from "./load-proofs.js";
 import { noteTerms } from "./server-terms.js";
 
 /** How a token endpoint is asked. */
@@ -20,6 +20,7 @@ export async function requestTokens<A extends DpopTokenAnswer>(
   { endpoint, send, now, allowDowngrade }: TokenRequest<A>,
 ): Promise<A> {
   const url = new URL(endpoint);
+  const { createProof } = await loadProofs();
   const server = `authorization server ${url.origin}`;
   for (let isFirst = true; ; isFirst = false) {
     const terms = key.servers.get(server) ?? { nonce: undefined, clockSkew: 0 };

@@ -1,6 +1,6 @@
 import { quoteRemote, RegistrationError } from "../errors.js";
 import type { ClientAuthentication } from "../grant-types.js";
-import { signClientAssertion } from "../oauth/sign-client-assertion.js";
+import { currentTime } from "../platform.js";
 import type { CryptoKeyLike } from "../store/encrypted-store.js";
 
 /** Options of {@link privateKeyJwt}. @public */
@@ -63,7 +63,10 @@ export function privateKeyJwt({ privateKey, alg, kid }: PrivateKeyJwtOptions): C
           { issuer },
         );
       }
-      return await signClientAssertion(request, { key: privateKey, kid, alg: chosen });
+      // a program that only sends tokens starts without it
+      const { signClientAssertion } = await import("../oauth/sign-client-assertion.js");
+      const skewMs = request.now - currentTime();
+      return await signClientAssertion(request, { key: privateKey, kid, alg: chosen, skewMs });
     },
   });
 }

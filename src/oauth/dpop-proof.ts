@@ -9,9 +9,6 @@ import {
 
 type KeyPair = Parameters<typeof DPoP>[1];
 
-/** The only algorithm: every server that knows DPoP knows it (RFC 9449 §11.6 leaves the choice open). */
-export const DPOP_ALGORITHM = "ES256";
-
 /** What a proof is about (RFC 9449 §4.2). */
 export interface ProofClaims {
   readonly method: string;
@@ -24,8 +21,8 @@ export interface ProofClaims {
   readonly accessToken?: string;
 }
 
-export const generateDpopKeyPair = async (extractable: boolean): Promise<KeyPair> =>
-  generateKeyPair(DPOP_ALGORITHM, { extractable });
+export const generateDpopKeyPair = async (algorithm: string, extractable: boolean): Promise<KeyPair> =>
+  generateKeyPair(algorithm, { extractable });
 
 /** SHA-256 JWK thumbprint of the public key (RFC 7638): `dpop_jkt`, and what tokens are bound to. */
 export const thumbprintOf = async (pair: object): Promise<string> => DPoP({}, pair as KeyPair).calculateThumbprint();

@@ -1,11 +1,19 @@
 import { clockSkew, modifyAssertion, PrivateKeyJwt, type CryptoKey } from "oauth4webapi";
 import type { AuthenticatedRequest } from "../grant-types.js";
-import { currentTime } from "../platform.js";
+
+/** What an assertion is signed with, and when. */
+export interface AssertionSignature {
+  readonly key: object;
+  readonly kid: string | undefined;
+  readonly alg: string;
+  /** How far the issuer's clock is ahead, in milliseconds. */
+  readonly skewMs: number;
+}
 
 /** Adds a client assertion to a request (RFC 7523 §2.2): from the client about itself, for this issuer alone, used once. */
 export async function signClientAssertion(
-  { server, registration, headers, body, now }: AuthenticatedRequest,
-  { key, kid, alg }: { readonly key: object; readonly kid: string | undefined; readonly alg: string },
+  { server, registration, headers, body }: AuthenticatedRequest,
+  { key, kid, alg, skewMs }: AssertionSignature,
 ): Promise<string | undefined> {
   const authenticate = PrivateKeyJwt(
     { key: key as CryptoKey, ...(kid !== undefined && { kid }) },
@@ -15,7 +23,7 @@ export async function signClientAssertion(
       },
     },
   );
-  const client = { client_id: registration.clientId, [clockSkew]: Math.round((now - currentTime()) / 1000) };
+  const client = { client_id: registration.clientId, [clockSkew]: Math.round(skewMs / 1000) };
   await authenticate({ issuer: server.issuer }, client, body, headers);
   return body.get("client_assertion") ?? undefined;
 }
