@@ -29,7 +29,7 @@ export default defineConfig({
         functions: 95,
         lines: 95,
         "src/wire/**": { branches: 100 },
-        "src/oauth/**": { branches: 96 },
+        "src/oauth/**": { branches: 100 },
         "src/session/refresh.ts": { branches: 100 },
       },
     },

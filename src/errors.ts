@@ -7,7 +7,8 @@ export type DiscoveryErrorCode =
   | "metadata_issuer_mismatch"
   | "resource_mismatch"
   | "pkce_unsupported"
-  | "dpop_unsupported";
+  | "dpop_unsupported"
+  | "device_authorization_unsupported";
 /** Codes of {@link RegistrationError}. @public */
 export type RegistrationErrorCode =
   "registration_unsupported" | "registration_rejected" | "client_issuer_mismatch" | "client_authentication_unsupported";

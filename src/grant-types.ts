@@ -13,7 +13,7 @@ export interface ClientAuthentication {
   /** The methods it is used for, the preferred one first. */
   readonly methods: readonly [TokenEndpointAuthMethod, ...TokenEndpointAuthMethod[]];
   /** Adds the client and its proof to a request. What it resolves with is a secret that the request now carries: it is kept out of
-   * every message. */
+   * every message. What it throws reaches the caller as it is, and the next call tries again; a refresh waits for it for 20 seconds. */
   readonly authenticate: (request: AuthenticatedRequest) => MaybePromise<string | undefined>;
 }
 

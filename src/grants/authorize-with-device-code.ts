@@ -1,4 +1,4 @@
-import { AuthorizationError, isAuthError, quoteRemote } from "../errors.js";
+import { AuthorizationError, DiscoveryError, isAuthError, quoteRemote } from "../errors.js";
 import { requestDeviceAuthorization, type DeviceAuthorization } from "../oauth/device-authorization-endpoint.js";
 import { withoutUndefined } from "../oauth/without-undefined.js";
 import { orAborted } from "../platform.js";
@@ -55,8 +55,9 @@ export interface UserCodePrompt {
  * @param session - from {@link AuthClient.session}, without a `grant`
  * @returns what was granted; already stored
  * @throws {@link AuthorizationError} `authorization_denied` when the user refused, `device_code_expired` when nobody approved in
- * time; {@link DiscoveryError} `metadata_invalid` when the server has no such endpoint; {@link TokenError}
- * `token_request_rejected` when it refuses the client or the scope; else as `session.startAuthorization`, and what `onUserCode` throws
+ * time; {@link DiscoveryError} `device_authorization_unsupported` when the server has no such endpoint, which is found out before a
+ * client is registered; {@link TokenError} `token_request_rejected` when it refuses the client or the scope; else as
+ * `session.startAuthorization`, and what `onUserCode` throws
  * @throws `TypeError` when the session has a grant
  * @example
  * ```ts
@@ -74,6 +75,12 @@ export async function authorizeWithDeviceCode(session: AuthSession, options: Dev
   return await authorize(context, cell, options, async () => {
     const { challenge, signal } = options;
     const server = await discoverForSession(context, cell, { challenge, signal });
+    if (server.authorizationServer.device_authorization_endpoint === undefined) {
+      throw new DiscoveryError(
+        "device_authorization_unsupported",
+        `${quoteRemote(server.issuer)} has no login by device code; log in with a browser instead`,
+      );
+    }
     const previous = await readTokens(context, cell);
     const scope =
       options.scope ?? selectScope(server, { challenge, previous: isStepUp(options) ? previous : undefined });

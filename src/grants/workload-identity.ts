@@ -35,7 +35,8 @@ const NO_CLIENT: ClientAuthentication = { methods: ["none"], authenticate: () =>
  * access token, and there is no secret to keep.
  *
  * @remarks
- * One request, to the token endpoint. A refusal is final: the same assertion is not presented again, and no other grant is tried.
+ * One request, to the token endpoint. A refusal is final for the process: the same assertion is not presented again, and no other
+ * grant is tried. All processes that share the store keep the pause after it.
  * Workloads of different identities that share a store need sessions with different `subject`s.
  *
  * @param options - where the assertion comes from, and who trusts it; a `clientId` only if the issuer demands one

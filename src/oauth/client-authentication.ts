@@ -6,7 +6,7 @@ export async function authenticateClient(
   { clientAuthentication }: ClientAuthenticationOptions,
 ): Promise<string | undefined> {
   const { registration, headers, body } = request;
-  const { clientId, clientSecret, tokenEndpointAuthMethod: method } = registration;
+  const { clientId, clientSecret = "", tokenEndpointAuthMethod: method } = registration;
   if (clientAuthentication?.methods.includes(method)) return await clientAuthentication.authenticate(request);
   const isSecret = method !== "none";
   if (isSecret && !clientSecret) {
@@ -15,10 +15,10 @@ export async function authenticateClient(
   if (method === "client_secret_basic") {
     const encode = request.server.allowances?.basicAuth ? String : formEncode;
     // As RFC 6749 §2.3.1 wants it, and no character more: servers that do not decode "-", "_" and "." know no such client.
-    headers.set("authorization", `Basic ${btoa(`${encode(clientId)}:${encode(clientSecret ?? "")}`)}`);
+    headers.set("authorization", `Basic ${btoa(`${encode(clientId)}:${encode(clientSecret)}`)}`);
   } else {
     body.set("client_id", clientId);
-    if (isSecret) body.set("client_secret", clientSecret ?? "");
+    if (isSecret) body.set("client_secret", clientSecret);
   }
   return clientSecret;
 }

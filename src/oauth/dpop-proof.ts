@@ -42,15 +42,15 @@ export async function createProof(
       if (accessToken === undefined) delete claims["ath"];
     },
   });
-  let proof: string | undefined;
+  let proof = "";
   await protectedResourceRequest(accessToken ?? "none", method, url, undefined, undefined, {
     DPoP: handle,
     // nothing is sent: the request is only built
     [customFetch]: (_url, { headers }) => {
-      proof = headers["dpop"];
+      proof = String(headers["dpop"]);
       return Promise.resolve(new Response());
     },
     [allowInsecureRequests]: true,
   });
-  return proof ?? "";
+  return proof;
 }

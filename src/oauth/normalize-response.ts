@@ -25,7 +25,7 @@ export function readAnswer(
   receivedAt: number,
 ): OAuthAnswer {
   const redact = (text: string | undefined): string | undefined =>
-    secrets.reduce((rest, secret) => (secret ? rest?.replaceAll(secret, "[redacted]") : rest), text);
+    secrets.reduce((rest, secret) => (secret ? rest?.replaceAll(findable(secret), "[redacted]") : rest), text);
   const document = parseJsonObject(received.body);
   const error = nonEmpty(document?.["access_token"]) ? undefined : nonEmpty(document?.["error"]);
   // A body that explains nothing in OAuth's terms is quoted, but not that of a success, which may hold tokens.
@@ -33,6 +33,10 @@ export function readAnswer(
   const description = nonEmpty(document?.["error_description"]) ?? nonEmpty(unexplained);
   return { ...received, document, error: redact(error), description: redact(description), receivedAt };
 }
+
+/** A secret of a few letters is one only as a word of its own: the "a" of a test must not spoil "invalid_grant". */
+const findable = (secret: string): string | RegExp =>
+  /^\w{1,7}$/.test(secret) ? RegExp(`\\b${secret}\\b`, "g") : secret;
 
 /** Overload, rate limits and failures of the server itself: nothing was decided about the client or its tokens. */
 export const isTransient = ({ status = 0, error = "" }: Partial<OAuthAnswer>): boolean =>

@@ -14,7 +14,7 @@ export interface AssertionSignature {
 export async function signClientAssertion(
   { server, registration, headers, body }: AuthenticatedRequest,
   { key, kid, alg, skewMs }: AssertionSignature,
-): Promise<string | undefined> {
+): Promise<string> {
   const authenticate = PrivateKeyJwt(
     { key: key as CryptoKey, ...(kid !== undefined && { kid }) },
     {
@@ -25,5 +25,5 @@ export async function signClientAssertion(
   );
   const client = { client_id: registration.clientId, [clockSkew]: Math.round(skewMs / 1000) };
   await authenticate({ issuer: server.issuer }, client, body, headers);
-  return body.get("client_assertion") ?? undefined;
+  return String(body.get("client_assertion"));
 }

@@ -40,16 +40,16 @@ export async function requestTokens<G extends keyof GrantParameters>(
   const party = quoteRemote(server.issuer);
   const ask = (proof?: string): Promise<OAuthAnswer> =>
     postForm(context, "token_endpoint", { grant_type: grantType, ...parameters }, proof);
-  const dpop = dpopKeyId ? options.dpop : undefined;
-  const answer = await (dpop?.requestTokens(dpopKeyId ?? "", server.authorizationServer.token_endpoint, ask) ?? ask());
+  const dpop = dpopKeyId && options.dpop;
+  const answer = await (dpop ? dpop.requestTokens(dpopKeyId, server.authorizationServer.token_endpoint, ask) : ask());
   const { error, status, receivedAt, headers } = answer;
   const document = allowedDocument(answer, server.allowances?.tokenResponse);
   if (!document) throw transientError(answer);
   if (error === undefined && status === 200) {
-    const type = dpop?.tokenType ?? /^bearer$/i;
+    const type = dpop ? dpop.tokenType : /^bearer$/i;
     return {
       ...readTokenDocument(document, party, receivedAt, headers.get("date"), type),
-      ...(dpop && dpopKeyId && { dpopKeyId }),
+      ...(dpop && { dpopKeyId }),
     };
   }
   const isUnusable = error === undefined && status < 400;

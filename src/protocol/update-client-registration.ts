@@ -18,7 +18,9 @@ export interface UpdateClientRegistrationOptions extends HttpOptions, ClockOptio
  * result in the place of the old registration.
  *
  * @remarks
- * One request. The id stays, and with it every token; the server may give out another secret or management token.
+ * One request. The id stays, and with it every token; the server may give out another secret or management token. Sessions never
+ * do this: for another redirect URI they register another client, because a release that runs beside may still need the first.
+ * A host that moves its redirect URI and wants to keep the id calls this first, with both URIs, and stores the result under the new one.
  *
  * @param server - from {@link discoverAuthServer}; refused unless it has the issuer that the client is from
  * @param registration - from {@link registerClient}, with `registrationAccessToken` and `registrationClientUri`
@@ -27,9 +29,11 @@ export interface UpdateClientRegistrationOptions extends HttpOptions, ClockOptio
  * @throws `TypeError` when the client cannot be managed, or when `clientMetadata` has no redirect URI or one that is not allowed
  * @example
  * ```ts
+ * const redirectUri = "http://127.0.0.1/other";
  * const updated = await updateClientRegistration(server, registration, {
- *   clientMetadata: { client_name: "Example", redirect_uris: ["http://127.0.0.1/other"] },
+ *   clientMetadata: { client_name: "Example", redirect_uris: [redirectUri, ...registration.redirectUris] },
  * });
+ * await createTokenStore(store).setClientRegistration({ issuer: server.issuer, redirectUri }, updated);
  * ```
  * @see {@link https://www.rfc-editor.org/rfc/rfc7592#section-2.2 | RFC 7592 §2.2}
  * @public

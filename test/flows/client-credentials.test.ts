@@ -262,6 +262,27 @@ describe("a machine's credentials", () => {
     expect(`${String(error)} ${JSON.stringify({ ...(error as object) })}`).not.toContain(SECRET);
   });
 
+  it.each(["a", "_", "grant", "invalid", "client", "0"])(
+    "of a few letters (%s) spoil no error code, and are still repeated by no message [pain-40]",
+    async (clientSecret) => {
+      const server = startServer();
+      const body = { error: "invalid_client", error_description: `bad secret "${clientSecret}": (${clientSecret})` };
+      const { session } = startMachine(server, {
+        grant: grantAt(server, { clientSecret }),
+        fetch: (url, init) =>
+          new URL(url).pathname === "/token"
+            ? Promise.resolve(Response.json(body, { status: 400 }))
+            : server.fetch(url, init),
+      });
+
+      expect(await failureOf(session.getAccessToken())).toMatchObject({
+        code: "token_request_rejected",
+        oauthError: "invalid_client",
+        oauthErrorDescription: 'bad secret "[redacted]": ([redacted])',
+      });
+    },
+  );
+
   it("have to be some", () => {
     const options = { issuer: "https://auth.example.com", clientId: "machine" };
     expect(() => clientCredentials(options)).toThrow("clientSecret");

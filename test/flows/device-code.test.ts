@@ -304,13 +304,31 @@ describe("a server", () => {
     interval: 5,
   };
 
-  it("without device authorization is found out before anything is asked of it", async () => {
-    const server = createFakeAuthServer({ clients: [{ client_id: "tv" }] });
-    const { session } = createHost(server, { preRegistered: [{ issuer: server.issuer, clientId: "tv" }] });
+  it("without device authorization is found out before a client is registered", async () => {
+    const server = createFakeAuthServer();
+    const { session } = createHost(server);
 
     const error = await failureOf(authorizeWithDeviceCode(session, { onUserCode: () => undefined }));
-    expect(error).toMatchObject({ code: "metadata_invalid" });
-    expect(String(error)).toContain("device_authorization_endpoint");
+    expect(error).toMatchObject({ code: "device_authorization_unsupported" });
+    expect(String(error)).toContain(server.issuer);
+    expect(server.counts).toMatchObject({ registration: 0, token: 0 });
+  });
+
+  it("that answers without a JSON document is out of order: it is not the client that is refused [spec-3.8-18]", async () => {
+    const server = startServer();
+    const { session } = createHost(server, {
+      fetch: (url, init) =>
+        new URL(url).pathname === "/device_authorization"
+          ? Promise.resolve(new Response("<h1>Welcome</h1>", { headers: { "retry-after": "7" } }))
+          : server.fetch(url, init),
+    });
+
+    expect(await failureOf(authorizeWithDeviceCode(session, { onUserCode: () => undefined }))).toMatchObject({
+      code: "server_error",
+      status: 200,
+      retryAt: server.now() + 7_000,
+    });
+    expect(server.counts.token).toBe(0);
   });
 
   it.each([

@@ -234,6 +234,29 @@ describe("an identity provider", () => {
     },
   );
 
+  it.each([200, 403])(
+    "that answers %s without a JSON document is out of order: the proof is shown again [spec-3.8-18]",
+    async (status) => {
+      const world = startWorld();
+      let isDown = true;
+      const fetch: World["fetch"] = async (url, init) =>
+        isDown && String(url) === `${IDP}/token`
+          ? new Response("<h1>Maintenance</h1>", { status })
+          : await world.fetch(url, init);
+      const { session } = startChat({ ...world, fetch });
+
+      await expect(session.getAccessToken()).rejects.toMatchObject({
+        code: "server_error",
+        url: `${IDP}/token`,
+        status,
+      });
+      expect(world.server.counts.token).toBe(0);
+      isDown = false;
+      world.server.advance(60_000);
+      expect(await session.getAccessToken()).toBeDefined();
+    },
+  );
+
   it("that refuses a proof is not shown it again; another one it is", async () => {
     const world = startWorld();
     let subject: SubjectToken = { token: "expired", type: "id_token" };

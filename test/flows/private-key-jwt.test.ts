@@ -1,9 +1,15 @@
 import { generateKeyPairSync } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, jwtVerify } from "jose";
-import { describe, expect, it } from "vitest";
-import { clientCredentials, createAuthFetch, privateKeyJwt, type ClientAuthentication } from "../../src/index.js";
+import { describe, expect, it, vi } from "vitest";
+import {
+  clientCredentials,
+  createAuthFetch,
+  privateKeyJwt,
+  type AuthSession,
+  type ClientAuthentication,
+} from "../../src/index.js";
 import { createFakeAuthServer, type FakeAuthServer, type FakeAuthServerOptions } from "../../src/testing.js";
-import { approvedBy, createHost, failureOf, viewOf } from "../support/host.js";
+import { approvedBy, createHost, failureOf, lockingViewOf, viewOf, type SharedLocks } from "../support/host.js";
 import { clientRegistration, serverMetadata } from "../unit/protocol/records.js";
 import { createSigner } from "../unit/testing/signed-assertion.js";
 
@@ -252,6 +258,52 @@ describe("a host that signs", () => {
 
     expect(response.status).toBe(200);
     expect(assertions).toHaveLength(0);
+  });
+
+  const broken = new Error("the key service is down");
+  it.each<[string, string, ClientAuthentication["authenticate"], Error | undefined]>([
+    ["fails", "the host's own error", () => Promise.reject(broken), broken],
+    ["does not answer", "an outage", () => new Promise(() => undefined), undefined],
+  ])("loses nothing when its key service %s during a refresh: that is %s", async (_, _is, outage, failure) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const { server, privateKey } = await startServer();
+      const signer = privateKeyJwt({ privateKey });
+      let authenticate = signer.authenticate;
+      const backing = new Map<string, string>();
+      const locks: SharedLocks = new Map();
+      const start = (): AuthSession =>
+        createHost(server, {
+          store: lockingViewOf(backing, locks),
+          preRegistered: [{ issuer: server.issuer, clientId: "host", tokenEndpointAuthMethod: "private_key_jwt" }],
+          clientAuthentication: { ...signer, authenticate: (request) => authenticate(request) },
+        }).session;
+      const session = start();
+      const tokens = await session.authorize(approvedBy(server));
+      authenticate = outage;
+
+      // the old token works for some seconds yet
+      server.advance((tokens.expiresAt ?? 0) - server.now() - 5_000);
+      const early = session.getAccessToken().catch((error: unknown) => error);
+      await vi.advanceTimersByTimeAsync(20_000);
+      expect(await early).toBe(failure ?? tokens.accessToken);
+
+      server.advance(60_000);
+      const failed = failureOf(session.getAccessToken());
+      await vi.advanceTimersByTimeAsync(20_000);
+      expect(await failed).toMatchObject(failure ?? { code: "server_error", url: tokens.tokenEndpoint });
+      expect(server.counts.refresh).toBe(0);
+
+      authenticate = signer.authenticate;
+      server.advance(60_000);
+      const renewed = await start().getAccessToken();
+      expect([undefined, tokens.accessToken]).not.toContain(renewed);
+      expect(await session.getAccessToken()).toBe(renewed);
+      expect(server.counts.refresh).toBe(1);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("is told when tokens need the key that it does not pass any more", async () => {

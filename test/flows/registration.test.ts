@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { AuthClientOptions, PreRegisteredClient } from "../../src/index.js";
-import { createAuthClient, createTokenStore } from "../../src/index.js";
+import {
+  createAuthClient,
+  createAuthFetch,
+  createTokenStore,
+  discoverAuthServer,
+  updateClientRegistration,
+} from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import type { SharedLocks } from "../support/host.js";
 import { approvedBy, createHost, failureOf, lockingViewOf, REDIRECT } from "../support/host.js";
@@ -250,8 +256,9 @@ describe("dynamic registration", () => {
     },
   );
 
-  it("happens anew for another redirect URI, and the first stays registered", async () => {
-    const server = createFakeAuthServer();
+  it("happens anew for another redirect URI, and the first stays registered for the release that uses it", async () => {
+    // even where it could be changed
+    const server = createFakeAuthServer({ registrationManagement: true });
     const { session } = createHost(server);
     await session.authorize(approvedBy(server));
     await session.authorize(approvedBy(server, { redirectUri: "https://app.example.com/callback" }));
@@ -261,6 +268,31 @@ describe("dynamic registration", () => {
     );
 
     expect(types).toEqual(["native", "web"]);
+  });
+
+  it("is carried over to another redirect URI by a host that updates it: the id stays, and every token with it", async () => {
+    const server = createFakeAuthServer({ registrationManagement: true });
+    const { fetch, issuer } = server;
+    const store = new Map<string, string>();
+    const { session, client } = createHost(server, { store });
+    const { registration } = await session.authorize(approvedBy(server));
+    const moved = "http://127.0.0.1:8976/in/another/release";
+    const updated = await updateClientRegistration(
+      await discoverAuthServer(server.serverUrl, { fetch }),
+      registration,
+      {
+        clientMetadata: { client_name: "Renamed", redirect_uris: [moved] },
+        fetch,
+      },
+    );
+    await createTokenStore(store).setClientRegistration({ issuer, redirectUri: moved }, updated);
+    const another = client.session(server.serverUrl, { subject: "another user" });
+    const tokens = await another.authorize(approvedBy(server, { redirectUri: moved }));
+    server.expireAccessTokens();
+
+    expect(tokens.registration.clientId).toBe(registration.clientId);
+    expect((await createAuthFetch(session)(server.serverUrl)).status).toBe(200);
+    expect(server.counts).toMatchObject({ registration: 1, refresh: 1 });
   });
 
   it("takes along the redirect URIs of the host's metadata, the one in use first", async () => {

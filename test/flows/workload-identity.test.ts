@@ -139,6 +139,24 @@ describe("a refusal of an assertion", () => {
     expect(server.counts.token).toBe(1);
   });
 
+  it("is shown the assertion once more by a process that was started anew, after the pause that all share, and by no other", async () => {
+    const { server, issue, startWorkload } = await startPlatform();
+    const assertion = await issue({ aud: "https://elsewhere.example" });
+    const getAssertion = (): string => assertion;
+    const { session, backing } = startWorkload({ getAssertion });
+    await failureOf(session.getAccessToken());
+    server.advance(HOUR);
+    const restarted = startWorkload({ getAssertion }, backing);
+    await expect(restarted.session.getAccessToken()).rejects.toMatchObject({ code: "token_request_rejected" });
+    expect(server.counts.token).toBe(2);
+
+    for (const one of [session, restarted.session]) {
+      server.advance(HOUR);
+      await expect(one.getAccessToken()).rejects.toMatchObject({ code: "token_request_rejected" });
+    }
+    expect(server.counts.token).toBe(2);
+  });
+
   it("is not what an outage is: that is tried again [spec-3.8-18]", async () => {
     const { server, issue, startWorkload } = await startPlatform();
     const assertion = await issue();

@@ -13,6 +13,7 @@ const CODES = {
     "resource_mismatch",
     "pkce_unsupported",
     "dpop_unsupported",
+    "device_authorization_unsupported",
   ],
   RegistrationError: [
     "registration_unsupported",
@@ -72,7 +73,7 @@ it("has these codes, each in one class", () => {
 
   const all = Object.values(CODES).flat();
   expect(new Set(all).size).toBe(all.length);
-  expect(all).toHaveLength(37);
+  expect(all).toHaveLength(38);
 });
 
 it("exports these classes, and every one is known by its brand", () => {
