@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { nodeCrypto } from "./builtins.js";
 import { basename, dirname, join } from "node:path";
 import { StoreError } from "../index.js";
 import { currentTime, orAborted, randomFraction, startHeartbeat, startTimer } from "../platform.js";
@@ -63,7 +63,7 @@ export async function withFileLock<T>(
 }
 
 async function waitFor(path: string, signal: AbortSignal | undefined): Promise<HeldLock> {
-  const text = describeLockOwner(randomUUID());
+  const text = describeLockOwner(nodeCrypto.randomUUID());
   const watched = new Map<string, Watched>();
   let inUse = 0;
   // in proportion to what was waited for already, so that waiting costs little whether it is short or long

@@ -1,5 +1,5 @@
 import { linkSync, lstatSync, readFileSync, renameSync, unlinkSync } from "node:fs";
-import { opendir } from "node:fs/promises";
+import { openDirectory } from "./builtins.js";
 import { join, resolve } from "node:path";
 import type { ClockOptions, IgnoredRecord, KVSetOptions, KVStore, LockOptions } from "../index.js";
 import { currentTime } from "../platform.js";
@@ -143,7 +143,7 @@ function load(path: string): StoredRecord | string | undefined {
 
 async function* namesIn(directory: string): AsyncIterable<string> {
   try {
-    for await (const { name } of await opendir(directory)) yield name;
+    for await (const { name } of await openDirectory(directory)) yield name;
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error;
   }

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { nodeCrypto } from "./builtins.js";
 import { currentTime } from "../platform.js";
 import { encodeRecord } from "./record-file.js";
 import type { StoredRecord } from "./record-file.js";
@@ -13,14 +13,14 @@ export interface PartSet {
 }
 
 /** Nothing of the key is in the account's name: whoever looks at the keychain sees the names without unlocking it. */
-export const accountOf = (key: string): string => createHash("sha256").update(key).digest("hex");
+export const accountOf = (key: string): string => nodeCrypto.createHash("sha256").update(key).digest("hex");
 
 export const partAccount = (account: string, id: string, index: number): string => `${account}.${id}.${index}`;
 
 export const isRecordAccount = (account: string): boolean => /^[0-9a-f]{64}$/.test(account);
 
 /** A name that was never used before, and says when it was made. */
-export const newSetId = (): string => `${currentTime().toString(36)}-${randomUUID()}`;
+export const newSetId = (): string => `${currentTime().toString(36)}-${nodeCrypto.randomUUID()}`;
 
 export const newProbeAccount = (): string => `probe.${newSetId()}.0`;
 

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { emitWarning } from "node:process";
+import { nodeProcess } from "./builtins.js";
 import { isAuthError } from "../index.js";
 import type { ClockOptions, IgnoredRecord, KVStore, StoreError } from "../index.js";
 import { currentTime, orAborted, startDeadline } from "../platform.js";
@@ -93,7 +93,7 @@ function requireName(parameter: string, name: unknown): void {
 }
 
 function warn({ message }: StoreError): void {
-  emitWarning(`the fallback store is used, since ${message}`, { code: WARNING_CODE });
+  nodeProcess.emitWarning(`the fallback store is used, since ${message}`, { code: WARNING_CODE });
 }
 
 /** Writes, reads and deletes an item: a keychain may be locked, absent, or take what it does not give back. */

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { kill, pid } from "node:process";
+import { nodeProcess } from "./builtins.js";
 import { codeOf } from "./error-code.js";
 import { attempt } from "./write-file-atomically.js";
 
@@ -10,14 +10,15 @@ interface LockOwner {
 }
 
 /** The text of a lock file. `id` tells apart what one process does at different times. */
-export const describeLockOwner = (id: string): string => JSON.stringify({ v: 1, id, machine: thisMachine(), pid });
+export const describeLockOwner = (id: string): string =>
+  JSON.stringify({ v: 1, id, machine: thisMachine(), pid: nodeProcess.pid });
 
 /** Whether the process that wrote a lock file is known to have ended. Of processes on other machines nothing is known. */
 export function isDeadLockOwner(text: string): boolean {
   const owner = parse(text);
   if (owner?.machine !== thisMachine()) return false;
   try {
-    kill(owner.pid, 0);
+    nodeProcess.kill(owner.pid, 0);
     return false;
   } catch (error) {
     return codeOf(error) === "ESRCH";

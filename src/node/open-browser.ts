@@ -1,5 +1,5 @@
 import type childProcess from "node:child_process";
-import { env } from "node:process";
+import { nodeProcess } from "./builtins.js";
 import { CallbackServerError, TransportError } from "../index.js";
 import { getNodeBuiltin, operatingSystem } from "../platform.js";
 import { codeOf } from "./error-code.js";
@@ -30,7 +30,7 @@ export interface BrowserCommand {
  * @public
  */
 export async function openBrowser(url: URL | string): Promise<void> {
-  const { command, args } = browserCommand(operatingSystem(), checkBrowserUrl(url), env["SystemRoot"]);
+  const { command, args } = browserCommand(operatingSystem(), checkBrowserUrl(url), nodeProcess.env["SystemRoot"]);
   // loaded when it is needed: it takes longer than all else that a start with a stored token needs
   const { spawn } = getNodeBuiltin("node:child_process") as typeof childProcess;
   await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { nodeCrypto } from "./builtins.js";
 
 /** What is in the file of one record. */
 export interface StoredRecord {
@@ -8,7 +8,7 @@ export interface StoredRecord {
   readonly expiresAt?: number | undefined;
 }
 
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+const sha256 = (text: string): string => nodeCrypto.createHash("sha256").update(text).digest("hex");
 
 /** Nothing of the key is in the name, so that no key can lead out of the folder, be too long for it, or meet another in it. */
 export const recordFileName = (key: string): string => `${sha256(key)}.json`;
@@ -16,7 +16,7 @@ export const recordFileName = (key: string): string => `${sha256(key)}.json`;
 export const isRecordFileName = (name: string): boolean => /^[0-9a-f]{64}\.json$/.test(name);
 
 /** A name that nobody else has: several machines or containers may share the folder, and then process ids are not unique. */
-export const temporaryFileName = (): string => `${randomUUID()}.tmp`;
+export const temporaryFileName = (): string => `${nodeCrypto.randomUUID()}.tmp`;
 
 /** The lock of a key. It is no record, and is listed nowhere. */
 export const lockFileName = (key: string): string => `${sha256(key)}.lock`;

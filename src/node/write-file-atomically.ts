@@ -1,12 +1,17 @@
 import { closeSync, fsync, openSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { patiently } from "./patiently.js";
 import { createPrivateFile } from "./private-file.js";
 import { temporaryFileName } from "./record-file.js";
 
 // Only what waits for the disk is asynchronous: everything else takes less time here than handing it to another thread.
-const sync = /* @__PURE__ */ promisify(fsync);
+const sync = async (file: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    fsync(file, (error) => {
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
 
 /**
  * Replaces a file in one step: whoever reads sees the old text or the new one, whole, even after a power cut. Only the owner may
