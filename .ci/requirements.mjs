@@ -1,17 +1,10 @@
 // Checks (or, with --local, rewrites) docs/requirements.md: every requirement with the test that verifies it.
-import { readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { format, resolveConfig } from "prettier";
+import { join } from "node:path";
 import { requirements } from "../test/flows/requirements.ts";
 import { citations } from "../test/support/citations.ts";
+import { inCell, keepPage, root } from "./generated-page.mjs";
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const path = join(root, "docs", "requirements.md");
 const cited = citations(join(root, "test"));
-
-const inCell = (text) => text.replaceAll("|", "\\|").replaceAll("<", "\\<");
 
 function verification(requirement) {
   if ("notOurs" in requirement) return `not ours: ${requirement.notOurs}`;
@@ -46,10 +39,4 @@ const text = [
   `Made by \`npm run requirements:update\` from \`test/flows/requirements.ts\` and the titles of the tests; CI compares. ${binding} of ${requirements.length} bind this library; each of them is cited by a test, by its id at the end of the title.`,
   ...tables.flat(),
 ].join("\n\n");
-const wanted = await format(text, { ...(await resolveConfig(path)), filepath: path });
-
-if (process.argv.includes("--local")) writeFileSync(path, wanted);
-else if (readFileSync(path, "utf8") !== wanted) {
-  console.error('docs/requirements.md is out of date: run "npm run requirements:update" and commit it');
-  process.exitCode = 1;
-}
+await keepPage("docs/requirements.md", text, "npm run requirements:update");

@@ -1,49 +1,14 @@
+import type {
+  AuthErrorCode,
+  AuthorizationErrorCode,
+  CallbackServerErrorCode,
+  DiscoveryErrorCode,
+  RegistrationErrorCode,
+  StoreErrorCode,
+  TokenErrorCode,
+  TransportErrorCode,
+} from "./error-codes.js";
 import type { AuthChallenge } from "./types.js";
-
-/** Codes of {@link DiscoveryError}. @public */
-export type DiscoveryErrorCode =
-  | "discovery_failed"
-  | "metadata_invalid"
-  | "metadata_issuer_mismatch"
-  | "resource_mismatch"
-  | "pkce_unsupported"
-  | "dpop_unsupported"
-  | "device_authorization_unsupported";
-/** Codes of {@link RegistrationError}. @public */
-export type RegistrationErrorCode =
-  "registration_unsupported" | "registration_rejected" | "client_issuer_mismatch" | "client_authentication_unsupported";
-/** Codes of {@link AuthorizationError}. @public */
-export type AuthorizationErrorCode =
-  | "authorization_required"
-  | "insufficient_scope"
-  | "authorization_denied"
-  | "state_unknown"
-  | "state_expired"
-  | "subject_mismatch"
-  | "callback_invalid"
-  | "callback_issuer_mismatch"
-  | "token_not_accepted"
-  | "token_renewed"
-  | "device_code_expired";
-/** Codes of {@link TokenError}. @public */
-export type TokenErrorCode = "token_request_rejected" | "token_response_invalid" | "refresh_rejected";
-/** Codes of {@link TransportError}. @public */
-export type TransportErrorCode =
-  "network_error" | "request_timeout" | "insecure_url" | "redirect_refused" | "response_too_large" | "server_error";
-/** Codes of {@link CallbackServerError}. @public */
-export type CallbackServerErrorCode =
-  "callback_timeout" | "callback_server_closed" | "port_unavailable" | "popup_blocked" | "unsupported_runtime";
-/** Codes of {@link StoreError}. @public */
-export type StoreErrorCode = "store_failed" | "lock_timeout";
-/** Every code; each belongs to exactly one class. @public */
-export type AuthErrorCode =
-  | DiscoveryErrorCode
-  | RegistrationErrorCode
-  | AuthorizationErrorCode
-  | TokenErrorCode
-  | TransportErrorCode
-  | CallbackServerErrorCode
-  | StoreErrorCode;
 
 /** One metadata URL that was tried, and what came of it. @public */
 export interface DiscoveryAttempt {
@@ -211,7 +176,7 @@ export class CallbackServerError extends AuthError<CallbackServerErrorCode, { re
 export class StoreError extends AuthError<StoreErrorCode, { readonly key?: string | undefined }> {
   /** `StoreError` */
   override readonly name = "StoreError";
-  /** The record's key, or the lock's name. */
+  /** The record's key, or the lock's name, with the `state` of a pending login left out. */
   declare readonly key?: string;
 }
 

@@ -33,19 +33,17 @@ export {
   TokenError,
   TransportError,
 } from "./errors.js";
+export type { AnyAuthError, DiscoveryAttempt, OAuthErrorDetails } from "./errors.js";
 export type {
-  AnyAuthError,
   AuthErrorCode,
   AuthorizationErrorCode,
   CallbackServerErrorCode,
-  DiscoveryAttempt,
   DiscoveryErrorCode,
-  OAuthErrorDetails,
   RegistrationErrorCode,
   StoreErrorCode,
   TokenErrorCode,
   TransportErrorCode,
-} from "./errors.js";
+} from "./error-codes.js";
 
 export { discoverAuthServer } from "./protocol/discover-auth-server.js";
 export type { DiscoverAuthServerOptions } from "./protocol/discover-auth-server.js";

@@ -1,5 +1,5 @@
 import { DiscoveryError, quoteRemote } from "../errors.js";
-import type { DiscoveryErrorCode } from "../errors.js";
+import type { DiscoveryErrorCode } from "../error-codes.js";
 import { withoutUndefined } from "../oauth/without-undefined.js";
 import type { ServerProfile } from "../profile-types.js";
 import type {

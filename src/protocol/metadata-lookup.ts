@@ -1,5 +1,6 @@
 import { DiscoveryError, TransportError } from "../errors.js";
-import type { DiscoveryAttempt, DiscoveryErrorCode } from "../errors.js";
+import type { DiscoveryErrorCode } from "../error-codes.js";
+import type { DiscoveryAttempt } from "../errors.js";
 import { transientError } from "../oauth/map-error.js";
 import { isTransient } from "../oauth/normalize-response.js";
 import { withoutUndefined } from "../oauth/without-undefined.js";

@@ -1,4 +1,4 @@
-import type { DiscoveryErrorCode } from "../errors.js";
+import type { DiscoveryErrorCode } from "../error-codes.js";
 import type { UrlPurpose } from "../types.js";
 import type { DiscoveryStep } from "./metadata-lookup.js";
 

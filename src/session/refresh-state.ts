@@ -1,4 +1,5 @@
-import { AuthorizationError, TransportError, type AnyAuthError, type AuthorizationErrorCode } from "../errors.js";
+import type { AuthorizationErrorCode } from "../error-codes.js";
+import { AuthorizationError, TransportError, type AnyAuthError } from "../errors.js";
 import { randomFraction, sha256 } from "../platform.js";
 import { encodeRecord, recordKeys, type StateRecord } from "../store/records.js";
 import type { AuthChallenge, TokenSet } from "../types.js";

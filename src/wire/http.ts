@@ -1,5 +1,5 @@
 import { TransportError } from "../errors.js";
-import type { TransportErrorCode } from "../errors.js";
+import type { TransportErrorCode } from "../error-codes.js";
 import { ambientFetch, inTime, orAborted } from "../platform.js";
 import { checkUrl, describePurpose, parseUrl, withoutQuery } from "./url-policy.js";
 import type { GuardContext } from "./url-policy.js";
