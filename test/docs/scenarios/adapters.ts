@@ -1,0 +1,50 @@
+import type { AuthClient } from "mcp-oauth-client";
+import { expect, vi } from "vitest";
+import { createClient, logIn, spyOnConsole, startWorld, type Scenario } from "./scenario.ts";
+
+export const adapters: Readonly<Record<string, Scenario>> = {
+  async "docs/adapters.md › `createAuthFetch`"(load) {
+    const server = startWorld();
+    vi.stubGlobal("session", await logIn(createClient().session(server.serverUrl), server));
+    await load();
+    expect(server.requests).toContainEqual(expect.objectContaining({ endpoint: "resource", status: 200 }));
+  },
+
+  async "docs/adapters.md › `createAuthProvider`"(load) {
+    const server = startWorld();
+    const session = createClient().session(server.serverUrl);
+    const askUser = vi.fn(() => logIn(session, server));
+    vi.stubGlobal("session", session);
+    vi.stubGlobal("logIn", askUser);
+    await load();
+    expect(askUser).toHaveBeenCalledOnce();
+    expect(server.requests).toContainEqual(expect.objectContaining({ endpoint: "resource", status: 200 }));
+  },
+
+  async "docs/adapters.md › `createOAuthClientProvider`"(load) {
+    const server = startWorld();
+    const client: AuthClient = createClient();
+    vi.stubGlobal("client", client);
+    const log = spyOnConsole();
+    interface Agent {
+      readonly finish: (callbackUrl: string) => Promise<unknown>;
+      readonly tools: () => Promise<readonly { readonly name: string }[]>;
+    }
+    const agent = await load<Agent>();
+    await expect(agent.tools()).rejects.toThrow();
+    await agent.finish((await server.approve(/Open (\S+)/.exec(log())?.[1] ?? "")).href);
+    expect((await agent.tools()).map(({ name }) => name)).toEqual(["read_notes"]);
+  },
+
+  async "docs/adapters.md › `createAiSdkAuthProvider`"(load) {
+    const server = startWorld();
+    vi.stubGlobal("session", await logIn(createClient().session(server.serverUrl), server));
+    interface Client {
+      tools(): Promise<object>;
+      close(): Promise<void>;
+    }
+    const { mcp } = await load<{ mcp: Client }>();
+    expect(Object.keys(await mcp.tools())).toEqual(["read_notes"]);
+    await mcp.close();
+  },
+};
