@@ -2,11 +2,17 @@ import type { Settings } from "./fake-auth-server-options.js";
 import type { ReceivedRequest } from "./received-request.js";
 import type { FakeEndpoint } from "./request-log.js";
 
-/** Whether a URL is one of the authorization server, rather than of the MCP server. */
-export function isOwnAuthServerUrl({ endpoints }: Settings, url: URL): boolean {
+/** Whether a URL is one of the authorization server, rather than of the MCP server: an endpoint, or where its metadata are looked for. */
+export function isOwnAuthServerUrl({ endpoints, issuer }: Settings, url: URL): boolean {
   const { protectedResourceMetadata: _, ...own } = endpoints;
   const here = url.origin + url.pathname;
-  return Object.values(own).includes(here) || here.startsWith(`${own.registration}/`);
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, "");
+  const lookups = ["oauth-authorization-server", "openid-configuration"].flatMap((name) => [
+    `${origin}/.well-known/${name}${path}`,
+    `${origin}${path}/.well-known/${name}`,
+  ]);
+  return [...Object.values(own), ...lookups].includes(here) || here.startsWith(`${own.registration}/`);
 }
 
 /** By the URL alone, whether or not there is something: a request for metadata that is elsewhere counts as one for metadata. */

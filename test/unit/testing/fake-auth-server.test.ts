@@ -214,6 +214,7 @@ test("moves the MCP server to another authorization server, and stays there for 
   expect((await jsonOf(metadata))["authorization_servers"]).toEqual(["https://next.example.com"]);
   expect((await server.fetch("https://next.example.com/.well-known/oauth-authorization-server")).status).toBe(200);
   expect((await server.fetch("https://auth.example.com/.well-known/oauth-authorization-server")).status).toBe(200);
+  expect((await server.fetch("https://auth.example.com/.well-known/openid-configuration")).status).toBe(404);
   expect((await refresh(server, clientId, tokens.refresh_token)).status).toBe(200);
 
   const body = JSON.stringify({ redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: "none" });
@@ -227,7 +228,8 @@ test("moves the MCP server to another authorization server, and stays there for 
     authorizationServerMetadata: 1,
     registration: 1,
   });
-  expect(server.counts).toMatchObject({ resource: 0, authorizationServerMetadata: 1, refresh: 1, registration: 1 });
+  expect(server.counts).toMatchObject({ resource: 0, authorizationServerMetadata: 2, refresh: 1, registration: 1 });
+  next.expectNoUnexpectedRequests();
 });
 
 test("fetch takes whatever fetch takes, and may be handed on", async () => {
