@@ -8,6 +8,7 @@ export type {
   FakeIssOptions,
   FakeResourceContext,
 } from "./testing/fake-auth-server-options.js";
+export type { FakeAnswer } from "./testing/fake-answer.js";
 export type { FaultName, OddityName } from "./testing/fault-names.js";
 export type {
   FakeDeviceAuthorizationOptions,

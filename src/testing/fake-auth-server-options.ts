@@ -1,5 +1,6 @@
 import type { ClientMetadata, ClockOptions, FetchLike, KVStore, MaybePromise } from "../index.js";
 import { currentTime } from "../platform.js";
+import type { FakeFault } from "./faults.js";
 import type { FakeDeviceAuthorizationOptions, FakeIdJagOptions, FakeTrustedIssuer } from "./fake-grant-options.js";
 
 /** A client that is registered when the server starts, in the terms of RFC 7591. Also what a dynamic registration becomes. @public */
@@ -41,6 +42,9 @@ export interface FakeIssOptions {
 
 /** Options of {@link createFakeAuthServer}. Metadata says exactly what they switch on. @public */
 export interface FakeAuthServerOptions extends ClockOptions {
+  /** What is wrong with the server from the start, as if given to {@link FakeFaults.add} one by one. */
+  readonly faults?: readonly FakeFault[] | undefined;
+
   /** The protected MCP server; requests to it and below it need a token.
    * @defaultValue `https://mcp.example.com/mcp` */
   readonly serverUrl?: string | URL | undefined;

@@ -158,7 +158,7 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
     now,
   };
   const log = createRequestLog(secrets);
-  const faults = createFaults();
+  const faults = createFaults(options.faults);
   let movedTo: FakeAuthServer | undefined;
   let givenServerUrl = String(options.serverUrl ?? settings.serverUrl);
 

@@ -1,6 +1,8 @@
 import type { MaybePromise } from "../index.js";
 import { ACCIDENTS } from "./accidents.js";
 import { DISCOVERY_ODDITIES } from "./discovery-oddities.js";
+import { answering } from "./fake-answer.js";
+import type { FakeAnswer } from "./fake-answer.js";
 import type { Oddity, Reaction } from "./named-fault.js";
 import type { FaultName, OddityName } from "./fault-names.js";
 import type { FakeEndpoint, RecordedRequest } from "./request-log.js";
@@ -27,7 +29,7 @@ export interface FaultOccurrence {
 export type FakeFault =
   | (FaultOccurrence & {
       /** What happens. */
-      readonly fault: FaultName | FaultFunction;
+      readonly fault: FaultName | FakeAnswer | FaultFunction;
       /** The part of the server that fails. */
       readonly endpoint: FakeEndpoint;
     })
@@ -51,6 +53,8 @@ export interface FakeFaults {
    * const fake = createFakeAuthServer();
    * fake.faults.add({ fault: "503_retry_after", endpoint: "refresh" }); // once
    * fake.faults.add({ fault: "slack_tokens" }); // from now on
+   * fake.faults.add({ fault: { members: { expires_in: "soon" } }, endpoint: "token" }); // one answer with another member
+   * fake.faults.add({ fault: { status: 400, body: { error: "slow_down" } }, endpoint: "token" }); // and one in place of another
    * ```
    */
   add(fault: FakeFault): void;
@@ -98,13 +102,21 @@ function reactionsOf(what: FakeFault["fault"], endpoint: FakeEndpoint | undefine
     return (place) => (endpoint === undefined || place === endpoint ? at[place] : undefined);
   }
   if (endpoint === undefined) throw new TypeError('"endpoint" must be given for this fault');
-  if (typeof what !== "string") return (place) => (place === endpoint ? what : undefined);
-  if (!Object.hasOwn(ACCIDENTS, what)) throw new TypeError(`"fault" is no name of a fault: ${what}`);
-  return (place) => (place === endpoint ? ACCIDENTS[what as FaultName].react : undefined);
+  const react = reactionTo(what);
+  return (place) => (place === endpoint ? react : undefined);
 }
 
-export function createFaults(): FakeFaults & { take(request: RecordedRequest): MetFaults } {
-  let active: ActiveFault[] = [];
+function reactionTo(what: FakeFault["fault"]): Reaction {
+  if (typeof what === "function") return what;
+  if (typeof what === "object") return answering(what);
+  if (!Object.hasOwn(ACCIDENTS, what)) throw new TypeError(`"fault" is no name of a fault: ${what}`);
+  return ACCIDENTS[what as FaultName].react;
+}
+
+export function createFaults(
+  given: readonly FakeFault[] = [],
+): FakeFaults & { take(request: RecordedRequest): MetFaults } {
+  let active = given.map(activate);
 
   return {
     add(fault) {

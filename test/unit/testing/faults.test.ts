@@ -222,6 +222,58 @@ test("several come one after the other", async () => {
   ]);
 });
 
+test("an answer takes the place of the server's, which does nothing", async () => {
+  const server = createFakeAuthServer();
+  const body = { error: "invalid_client_metadata" };
+  server.faults.add({ endpoint: "registration", fault: { status: 400, headers: { "retry-after": "7" }, body } });
+  const refused = await register(server);
+  expect([refused.status, refused.headers.get("retry-after"), await jsonOf(refused)]).toEqual([400, "7", body]);
+  expect(refused.headers.get("content-type")).toBe(JSON_TYPE);
+  expect(await registeredClientId(server)).toMatch(/^client-1-/);
+});
+
+test.each<[unknown, number | undefined, [number, string]]>([
+  ["as it is", undefined, [200, "as it is"]],
+  [["a", 1], undefined, [200, '["a",1]']],
+  [null, undefined, [200, "null"]],
+  ["", 204, [204, ""]],
+])("an answer may be %j with status %s", async (body, status, expected) => {
+  const server = createFakeAuthServer();
+  server.faults.add({ endpoint: "resource", fault: { body, status } });
+  const response = await call(server);
+  expect([response.status, await response.text()]).toEqual(expected);
+});
+
+test("an answer changes members, headers and status of the server's, which has acted on the request", async () => {
+  const server = createFakeAuthServer();
+  server.faults.add({
+    endpoint: "registration",
+    fault: {
+      status: 200,
+      headers: { "cache-control": undefined, "x-a": "b" },
+      members: { a: [1], grant_types: undefined },
+    },
+  });
+  const response = await register(server);
+  expect([response.status, response.headers.get("x-a"), response.headers.has("cache-control")]).toEqual([
+    200,
+    "b",
+    false,
+  ]);
+  const registered = await jsonOf(response);
+  expect(registered).toMatchObject({ a: [1], redirect_uris: [REDIRECT_URI] });
+  expect(registered).not.toHaveProperty("grant_types");
+  expect((await logIn(server, registered["client_id"] as string)).access_token).toBeTruthy();
+});
+
+test("an answer changes no member of an error, and deviations shape it as any other", async () => {
+  const server = createFakeAuthServer();
+  server.faults.add({ endpoint: "token", fault: { members: { a: 1 } }, times: 2 });
+  expect(await jsonOf(await postForm(server, "/token", {}))).not.toHaveProperty("a");
+  server.faults.add({ fault: "nested_tokens" });
+  expect(await logIn(server, await registeredClientId(server))).toMatchObject({ data: { a: 1, token_type: "Bearer" } });
+});
+
 test("one of your own changes the answer, or takes its place", async () => {
   const server = createFakeAuthServer();
   server.faults.add({

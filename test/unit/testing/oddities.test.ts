@@ -15,11 +15,8 @@ import {
   registeredClientId,
 } from "./plain-client.js";
 
-function deviating(fault: OddityName, options?: FakeAuthServerOptions): FakeAuthServer {
-  const server = createFakeAuthServer(options);
-  server.faults.add({ fault });
-  return server;
-}
+const deviating = (fault: OddityName, options?: FakeAuthServerOptions): FakeAuthServer =>
+  createFakeAuthServer({ ...options, faults: [{ fault }] });
 
 const METADATA = "/.well-known/oauth-authorization-server";
 const metadataOf = async (server: FakeAuthServer) => jsonOf(await server.fetch(server.issuer + METADATA));
