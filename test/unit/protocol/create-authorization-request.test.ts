@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createAuthorizationRequest } from "../../../src/protocol/create-authorization-request.js";
 import type { AuthorizationServerMetadata, ServerMetadata } from "../../../src/types.js";
-import { clientRegistration, ISSUER, NOW, rejectionOf, RESOURCE, serverMetadata } from "./records.js";
+import { failureOf } from "../../support/host.js";
+import { clientRegistration, ISSUER, NOW, RESOURCE, serverMetadata } from "./records.js";
 
 const redirectUri = "http://127.0.0.1:4321/callback";
 const options = { redirectUri, now: () => NOW };
@@ -127,9 +128,9 @@ describe("PKCE", () => {
     ["protected_resource", ["s256"]],
     ["origin_metadata", undefined],
   ] as const)("must be listed: %s, %j [spec-30, spec-66]", async (source, methods) => {
-    const error = await rejectionOf(create({ code_challenge_methods_supported: methods as never }, {}, { source }));
-    expect(error["code"]).toBe("pkce_unsupported");
-    expect(error["message"]).toContain('"S256" in "code_challenge_methods_supported"');
+    const error = await failureOf(create({ code_challenge_methods_supported: methods as never }, {}, { source }));
+    expect(error).toMatchObject({ code: "pkce_unsupported" });
+    expect(String(error)).toContain('"S256" in "code_challenge_methods_supported"');
   });
 
   it("is used all the same where no metadata can list it [spec-15, spec-67]", async () => {
@@ -145,9 +146,9 @@ describe("the server", () => {
     { response_types_supported: ["token"] },
     { response_types_supported: [] },
   ])("must have a code flow: %j", async (metadata) => {
-    const error = await rejectionOf(create(metadata));
-    expect(error["code"]).toBe("metadata_invalid");
-    expect(error["message"]).toContain(`"${String(Object.keys(metadata)[0])}"`);
+    const error = await failureOf(create(metadata));
+    expect(error).toMatchObject({ code: "metadata_invalid" });
+    expect(String(error)).toContain(`"${String(Object.keys(metadata)[0])}"`);
   });
 
   it("may list it among others", async () => {
@@ -165,7 +166,7 @@ describe("the server", () => {
     "https://as.example/authorize#x",
     "/authorize",
   ])("cannot send the user to %s [spec-74, spec-75, spec-78]", async (authorization_endpoint) => {
-    expect((await rejectionOf(create({ authorization_endpoint })))["code"]).toBe("insecure_url");
+    await expect(create({ authorization_endpoint })).rejects.toMatchObject({ code: "insecure_url" });
   });
 
   it("may be on http for an MCP server on loopback [fact-09]", async () => {
@@ -180,14 +181,14 @@ describe("the server", () => {
       seen.push(`${purpose} ${url.href} ${serverUrl.href}`);
       return false;
     };
-    expect((await rejectionOf(create({}, { allowUrl })))["code"]).toBe("insecure_url");
+    await expect(create({}, { allowUrl })).rejects.toMatchObject({ code: "insecure_url" });
     expect(seen).toEqual([`authorization_endpoint ${ISSUER}/authorize ${RESOURCE}`]);
   });
 
   it("must be the one that knows the client [spec-19, spec-20, spec-53]", async () => {
     const registration = clientRegistration({ issuer: `${ISSUER}/` });
-    const error = await rejectionOf(createAuthorizationRequest(serverMetadata(), registration, options));
-    expect(error["code"]).toBe("client_issuer_mismatch");
+    const request = createAuthorizationRequest(serverMetadata(), registration, options);
+    await expect(request).rejects.toMatchObject({ code: "client_issuer_mismatch" });
   });
 });
 
