@@ -88,7 +88,7 @@ it("a server without logins: no login needed", async () => {
 it("a server that answers its first request to anybody, but publishes a login: logs in", async () => {
   const home = createHome();
   const server = await serveMcp();
-  server.faults.add({ endpoint: "resource", fault: () => Response.json({}), times: 1 });
+  server.faults.add({ endpoint: "resource", fault: { body: {} } });
   const login = startCommand(home, ["login", server.serverUrl]);
   await visit(await login.url());
   expect(await login.exited).toBe(0);

@@ -47,8 +47,7 @@ describe("tokens belong to one account [pain-37]", () => {
     await carol?.authorize(approvedBy(server));
     server.advance(DAY);
     const renewed = await alice?.getAccessToken();
-    const fault = (): Response => Response.json({ error: "invalid_grant" }, { status: 400 });
-    server.faults.add({ endpoint: "refresh", fault });
+    server.faults.add({ endpoint: "refresh", fault: "invalid_grant" });
     expect(await carol?.getAccessToken()).toBeUndefined();
     expect(await bob?.getTokens()).toEqual(before);
     await alice?.signOut();

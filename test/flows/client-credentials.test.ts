@@ -207,13 +207,8 @@ describe("a machine with credentials of its own", () => {
   });
 
   it("lets go of a refresh token that it was given all the same", async () => {
-    const server = startServer();
-    const withRefresh = async (url: string | URL, init?: RequestInit): Promise<Response> => {
-      const response = await server.fetch(url, init);
-      if (new URL(url).pathname !== "/token") return response;
-      return Response.json({ ...((await response.json()) as object), refresh_token: "spare" });
-    };
-    const { session } = startMachine(server, { fetch: withRefresh });
+    const server = startServer({ faults: [{ endpoint: "token", fault: { members: { refresh_token: "spare" } } }] });
+    const { session } = startMachine(server);
     await session.getAccessToken();
 
     expect(await session.getTokens()).not.toHaveProperty("refreshToken");
@@ -248,14 +243,9 @@ describe("a machine's credentials", () => {
   });
 
   it("are repeated by no message, even when the server repeats them [pain-40]", async () => {
-    const server = startServer();
-    const echo = (url: string | URL, init?: RequestInit): Promise<Response> =>
-      new URL(url).pathname === "/token"
-        ? Promise.resolve(
-            Response.json({ error: "invalid_client", error_description: `not ${SECRET}` }, { status: 401 }),
-          )
-        : server.fetch(url, init);
-    const { session } = startMachine(server, { fetch: echo });
+    const body = { error: "invalid_client", error_description: `not ${SECRET}` };
+    const server = startServer({ faults: [{ endpoint: "token", fault: { status: 401, body } }] });
+    const { session } = startMachine(server);
     const error = await failureOf(session.getAccessToken());
 
     expect(error).toMatchObject({ code: "token_request_rejected", oauthError: "invalid_client" });

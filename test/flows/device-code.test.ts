@@ -179,8 +179,7 @@ describe("between its questions a device", () => {
 
   it("waits longer from then on when it is told to slow down", async () => {
     const server = startServer();
-    const slowDown = (): Response => Response.json({ error: "slow_down" }, { status: 400 });
-    server.faults.add({ endpoint: "token", fault: slowDown, times: 2 });
+    server.faults.add({ endpoint: "token", fault: { status: 400, body: { error: "slow_down" } }, times: 2 });
     const { prompt, login } = await startLogin(server);
     await vi.advanceTimersByTimeAsync(INTERVAL + (INTERVAL + 5_000) + (INTERVAL + 10_000) - 1);
     expect(polls(server)).toHaveLength(2);
@@ -232,7 +231,7 @@ describe("a login with a code ends", () => {
 
   it("when the server says that the code has expired", async () => {
     const server = startServer();
-    server.faults.add({ endpoint: "token", fault: () => Response.json({ error: "expired_token" }, { status: 400 }) });
+    server.faults.add({ endpoint: "token", fault: { status: 400, body: { error: "expired_token" } } });
     const { outcome } = await startLogin(server);
     await vi.advanceTimersByTimeAsync(INTERVAL);
 
@@ -290,12 +289,8 @@ describe("a login with a code ends", () => {
 });
 
 describe("a server", () => {
-  const answering = (server: FakeAuthServer, body: object, status = 200): Partial<AuthClientOptions> => ({
-    fetch: (url, init) =>
-      new URL(url).pathname === "/device_authorization"
-        ? Promise.resolve(Response.json(body, { status }))
-        : server.fetch(url, init),
-  });
+  const answering = (body: object, status = 200): FakeAuthServer =>
+    startServer({ faults: [{ endpoint: "deviceAuthorization", fault: { status, body } }] });
   const GOOD = {
     device_code: "device code one",
     user_code: "U",
@@ -336,8 +331,7 @@ describe("a server", () => {
     ["user_code", { ...GOOD, user_code: 12 }],
     ["verification_uri", { ...GOOD, verification_uri: "" }],
   ])("that answers without a usable %s is at fault", async (member, body) => {
-    const server = startServer();
-    const { session } = createHost(server, answering(server, body));
+    const { session } = createHost(answering(body));
     const error = await failureOf(authorizeWithDeviceCode(session, { onUserCode: () => undefined }));
 
     expect(error).toMatchObject({ code: "token_response_invalid" });
@@ -348,22 +342,17 @@ describe("a server", () => {
     { ...GOOD, verification_uri: "http://auth.example.com/device" },
     { ...GOOD, verification_uri_complete: "javascript:alert(1)" },
   ])("sends the user to no page that a browser would not be sent to", async (body) => {
-    const server = startServer();
     const onUserCode = vi.fn();
-    const { session } = createHost(server, answering(server, body));
+    const { session } = createHost(answering(body));
 
     expect(await failureOf(authorizeWithDeviceCode(session, { onUserCode }))).toMatchObject({ code: "insecure_url" });
     expect(onUserCode).not.toHaveBeenCalled();
   });
 
   it("may leave out what has a default", async () => {
-    const server = startServer();
     const { device_code, user_code, verification_uri } = GOOD;
-    const { prompt, outcome } = await startLogin(
-      server,
-      {},
-      answering(server, { device_code, user_code, verification_url: verification_uri }),
-    );
+    const server = answering({ device_code, user_code, verification_url: verification_uri });
+    const { prompt, outcome } = await startLogin(server);
     expect(prompt).toEqual({
       userCode: "U",
       verificationUri: new URL(verification_uri),
@@ -375,9 +364,8 @@ describe("a server", () => {
   });
 
   it("that refuses the scope says so before the user is bothered", async () => {
-    const server = startServer();
     const onUserCode = vi.fn();
-    const { session } = createHost(server, answering(server, { error: "invalid_scope" }, 400));
+    const { session } = createHost(answering({ error: "invalid_scope" }, 400));
 
     expect(await failureOf(authorizeWithDeviceCode(session, { onUserCode }))).toMatchObject({
       code: "token_request_rejected",

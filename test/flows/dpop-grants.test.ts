@@ -76,8 +76,7 @@ describe("a machine with DPoP", () => {
     const { client } = createHost(server, { dpop: createDpop() });
     server.faults.add({
       endpoint: "token",
-      fault: async (_, answer) =>
-        Response.json({ ...((await (await answer()).json()) as object), token_type: "Bearer" }),
+      fault: { members: { token_type: "Bearer" } },
     });
     const session = client.session(server.serverUrl, { grant: grantOf(server) });
     expect(await failureOf(session.getAccessToken())).toMatchObject({ code: "token_response_invalid" });

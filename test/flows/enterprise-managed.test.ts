@@ -199,11 +199,6 @@ describe("a user whose enterprise decides", () => {
 });
 
 describe("an identity provider", () => {
-  const answering = (world: World, answer: () => Response): World => ({
-    ...world,
-    fetch: async (url, init) => (String(url) === `${IDP}/token` ? answer() : await world.fetch(url, init)),
-  });
-
   it.each<[string, object]>([
     ["a bearer token", { access_token: "at the idp", token_type: "Bearer", expires_in: 3600 }],
     [
@@ -222,8 +217,8 @@ describe("an identity provider", () => {
   ])(
     "that answers with %s where an ID-JAG is due is not believed, and the token goes nowhere [spec-140]",
     async (_, body) => {
-      const world = startWorld();
-      const { session, call } = startChat(answering(world, () => Response.json(body)));
+      const world = startWorld({}, { faults: [{ endpoint: "token", fault: { body } }] });
+      const { session, call } = startChat(world);
       const error = await failureOf(session.getAccessToken());
 
       expect(error).toMatchObject({ code: "token_response_invalid" });

@@ -132,13 +132,12 @@ describe("a client assertion", () => {
     const { server, privateKey } = await startServer();
     const { assertions, fetch } = watch(server);
     const backing = new Map<string, string>();
-    const echo = async (url: string | URL, init?: RequestInit): Promise<Response> => {
-      await fetch(url, init);
-      return new URL(url).pathname === "/token"
-        ? Response.json({ error: "invalid_client", error_description: `what is ${assertions[0]}?` }, { status: 400 })
-        : await server.fetch(url, init);
-    };
-    const { client, events } = createHost(server, { fetch: echo, store: viewOf(backing) });
+    server.faults.add({
+      endpoint: "token",
+      fault: () =>
+        Response.json({ error: "invalid_client", error_description: `what is ${assertions[0]}?` }, { status: 400 }),
+    });
+    const { client, events } = createHost(server, { fetch, store: viewOf(backing) });
     const grant = machineAt(server, privateKeyJwt({ privateKey }));
     const error = await failureOf(client.session(server.serverUrl, { grant }).getAccessToken());
 

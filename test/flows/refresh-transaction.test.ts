@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import type { AuthClientOptions, KVStore, TokenSet } from "../../src/index.js";
 import { createAuthFetch, createTokenStore } from "../../src/index.js";
-import type { FakeAuthServer } from "../../src/testing.js";
+import type { FakeAnswer, FakeAuthServer, FakeAuthServerOptions } from "../../src/testing.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import type { Host, SharedLocks } from "../support/host.js";
 import { approvedBy, createHost, failureOf, lockingViewOf, REDIRECT, until, viewOf } from "../support/host.js";
@@ -24,10 +24,7 @@ function createProcesses(server: FakeAuthServer, options: Partial<AuthClientOpti
 }
 
 const unauthorized = (): Response => new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } });
-const refusal =
-  (error: string, status = 400) =>
-  () =>
-    Response.json({ error }, { status });
+const refusal = (error: string, status = 400): FakeAnswer => ({ status, body: { error } });
 
 describe("several processes", () => {
   it("with one expired token refresh it once, and each request gets through [pain-1]", async () => {
@@ -330,7 +327,7 @@ describe("a server in trouble", () => {
     await session.authorize(approvedBy(server));
     server.advance(DAY);
     const headers = { "retry-after": retryAfter };
-    server.faults.add({ endpoint: "refresh", fault: () => new Response(null, { status: 503, headers }) });
+    server.faults.add({ endpoint: "refresh", fault: { status: 503, headers, body: "" } });
     await failureOf(session.getAccessToken());
     server.advance(3_500_000);
     await failureOf(session.getAccessToken());
@@ -344,7 +341,7 @@ describe("a server in trouble", () => {
     const { session } = createProcesses(server).start();
     await session.authorize(approvedBy(server));
     server.advance(DAY);
-    server.faults.add({ endpoint: "refresh", fault: () => Response.json({ ok: true }), times: 3 });
+    server.faults.add({ endpoint: "refresh", fault: { body: { ok: true } }, times: 3 });
     for (let time = 0; time < 3; time += 1) {
       await expect(session.getAccessToken()).rejects.toMatchObject({ code: "token_response_invalid" });
       server.advance(10_000);
@@ -407,7 +404,7 @@ describe("a refusal that no rule names", () => {
       "there is none at the address any more",
       [404, 404, 405, 405, 410, 410].map((status) => refusal("not_found", status)),
     ],
-    ["it is no JSON", Array.from({ length: 3 }, () => () => new Response("Forbidden", { status: 403 }))],
+    ["it is no JSON", Array.from({ length: 3 }, () => ({ status: 403, body: "Forbidden" }))],
   ])("is not believed when %s", async (_, faults) => {
     const server = createFakeAuthServer();
     const { session } = createProcesses(server).start();
@@ -580,9 +577,9 @@ describe("the token endpoint", () => {
   });
 
   /** A server whose token endpoint moves, with its old address gone. */
-  function createMovingServer(gone: () => Response | Promise<Response>) {
+  function createMovingServer(gone: () => Response | Promise<Response>, options: FakeAuthServerOptions = {}) {
     const authorizationServerMetadata: Record<string, unknown> = {};
-    const server = createFakeAuthServer({ authorizationServerMetadata });
+    const server = createFakeAuthServer({ authorizationServerMetadata, ...options });
     const asked: string[] = [];
     let moved = false;
     return {
@@ -603,7 +600,7 @@ describe("the token endpoint", () => {
 
   it.each([
     ["answers 404", () => new Response("gone", { status: 404 })],
-    ["answers 410 in JSON", refusal("gone", 410)],
+    ["answers 410 in JSON", () => Response.json({ error: "gone" }, { status: 410 })],
     ["cannot be reached", () => Promise.reject(new TypeError("fetch failed"))],
   ])("that %s is looked up once, and the refresh made where it is now", async (_, gone) => {
     const { server, asked, move, fetch } = createMovingServer(gone);
@@ -667,18 +664,13 @@ describe("the token endpoint", () => {
   });
 
   it("is chosen among several issuers by the tokens, not by their order", async () => {
-    const { server, asked, move, fetch } = createMovingServer(() => new Response("gone", { status: 404 }));
     const other = createFakeAuthServer({ issuer: "https://other.example.com" });
+    const issuers = { authorization_servers: [other.issuer, "https://auth.example.com"] };
+    const { server, asked, move, fetch } = createMovingServer(() => new Response("gone", { status: 404 }), {
+      protectedResourceMetadata: issuers,
+    });
     const { session } = createHost(server, {
-      fetch: async (input, init) => {
-        const url = String(input);
-        if (url.startsWith(other.issuer)) return await other.fetch(url, init);
-        if (!url.includes("oauth-protected-resource")) return await fetch(url, init);
-        return Response.json({
-          resource: server.serverUrl,
-          authorization_servers: [other.issuer, server.issuer],
-        });
-      },
+      fetch: (url, init) => (String(url).startsWith(other.issuer) ? other.fetch(url, init) : fetch(url, init)),
       selectIssuer: ([, second]) => second ?? "",
     });
     await session.authorize(approvedBy(server));

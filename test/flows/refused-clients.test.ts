@@ -6,7 +6,6 @@ import { approvedBy, createHost, failureOf, REDIRECT } from "../support/host.js"
 
 const DOCUMENT_URL = "https://app.example.com/oauth/client.json";
 const HOUR = 3_600_000;
-const INVALID_CLIENT = (): Response => Response.json({ error: "invalid_client" }, { status: 401 });
 
 /** A server that accepts metadata documents, and where it finds the host's: what `document` makes of its URL. */
 const cimdServer = (document: object | undefined, options: FakeAuthServerOptions = {}): FakeAuthServer =>
@@ -114,7 +113,7 @@ describe("a metadata document", () => {
 
   it("that is refused with the code gives way to a registration in the same login, and in those to come", async () => {
     const server = cimdServer(DOCUMENT);
-    server.faults.add({ endpoint: "token", fault: INVALID_CLIENT });
+    server.faults.add({ endpoint: "token", fault: "invalid_client" });
     const { session } = createHost(server, { clientMetadataUrl: DOCUMENT_URL });
     const { registration } = await session.authorize(approvedBy(server));
     await session.authorize(approvedBy(server, { force: true }));
@@ -127,7 +126,7 @@ describe("a metadata document", () => {
     const server = cimdServer(DOCUMENT);
     const { client, session } = createHost(server, { clientMetadataUrl: DOCUMENT_URL });
     const first = await session.startAuthorization({ redirectUri: REDIRECT });
-    server.faults.add({ endpoint: "token", fault: INVALID_CLIENT });
+    server.faults.add({ endpoint: "token", fault: "invalid_client" });
     const callback = await server.approve(first.authorizationUrl);
     await expect(client.finishAuthorization(callback)).rejects.toMatchObject({ oauthError: "invalid_client" });
 
@@ -140,7 +139,7 @@ describe("a metadata document", () => {
 describe("a registered client that is refused with the code", () => {
   it("is replaced once, and the user asked once more [pain-13, spec-3.8-13]", async () => {
     const server = createFakeAuthServer();
-    server.faults.add({ endpoint: "token", fault: INVALID_CLIENT });
+    server.faults.add({ endpoint: "token", fault: "invalid_client" });
     const { session } = createHost(server);
     const shown: (string | null)[] = [];
     await session.authorize(
@@ -158,7 +157,7 @@ describe("a registered client that is refused with the code", () => {
 
   it("again and again ends the login after the second time", async () => {
     const server = createFakeAuthServer();
-    server.faults.add({ endpoint: "token", fault: INVALID_CLIENT, times: Infinity });
+    server.faults.add({ endpoint: "token", fault: "invalid_client", times: Infinity });
     const { session } = createHost(server);
 
     expect(await failureOf(session.authorize(approvedBy(server)))).toMatchObject({
@@ -172,7 +171,7 @@ describe("a registered client that is refused with the code", () => {
     const server = createFakeAuthServer();
     const { client, session } = createHost(server);
     const first = await session.startAuthorization({ redirectUri: REDIRECT });
-    server.faults.add({ endpoint: "token", fault: INVALID_CLIENT });
+    server.faults.add({ endpoint: "token", fault: "invalid_client" });
     await failureOf(client.finishAuthorization(await server.approve(first.authorizationUrl)));
     expect(server.counts.registration).toBe(1);
     await session.authorize(approvedBy(server));
@@ -191,7 +190,7 @@ describe("a registered client that is refused with the code", () => {
 
   it("is not replaced when it was registered by hand: the error says so [spec-3.8-13]", async () => {
     const server = createFakeAuthServer({ clients: [{ client_id: "ours", redirect_uris: [REDIRECT] }] });
-    server.faults.add({ endpoint: "token", fault: INVALID_CLIENT });
+    server.faults.add({ endpoint: "token", fault: "invalid_client" });
     const { session } = createHost(server, { preRegistered: [{ issuer: server.issuer, clientId: "ours" }] });
     await expect(session.authorize(approvedBy(server))).rejects.toMatchObject({ oauthError: "invalid_client" });
     server.advance(2 * HOUR);
@@ -202,7 +201,7 @@ describe("a registered client that is refused with the code", () => {
 
   it("leaves its error as it is when no other can be registered", async () => {
     const server = cimdServer(DOCUMENT);
-    server.faults.add({ endpoint: "token", fault: INVALID_CLIENT });
+    server.faults.add({ endpoint: "token", fault: "invalid_client" });
     server.faults.add({ endpoint: "registration", fault: "500" });
     const { session } = createHost(server, { clientMetadataUrl: DOCUMENT_URL });
     await expect(session.authorize(approvedBy(server))).rejects.toMatchObject({ oauthError: "invalid_client" });

@@ -18,11 +18,10 @@ const serverOf = (issuer: string, options: FakeAuthServerOptions = {}): FakeAuth
     ...options,
   });
 
-/** A server that deviates in these ways for as long as it lives. */
-function withOddities(server: FakeAuthServer, oddities: readonly OddityName[]): FakeAuthServer {
-  for (const fault of oddities) server.faults.add({ fault });
-  return server;
-}
+/** Ways to deviate, as the option `faults`. */
+const deviating = (...oddities: readonly OddityName[]): Pick<FakeAuthServerOptions, "faults"> => ({
+  faults: oddities.map((fault) => ({ fault })),
+});
 
 const ours = (issuer: string): Partial<AuthClientOptions> => ({
   preRegistered: [{ issuer, clientId: "ours", clientSecret: "s3cret" } satisfies PreRegisteredClient],
@@ -47,10 +46,12 @@ const sent = (server: FakeAuthServer, endpoint: "authorization" | "token" | "ref
 describe("the shipped profile of", () => {
   it("Microsoft Entra ID lets a tenant without PKCE list, `resource` and consent log in and refresh [pain-8, pain-16, pain-17, pain-23]", async () => {
     const entra = (): FakeAuthServer =>
-      withOddities(
-        serverOf(TENANT, { metadataKind: "openid", scopes: ["api://mcp/tools"], issueRefreshTokens: "offline_access" }),
-        ["missing_pkce_methods", "entra_resource", "entra_refresh"],
-      );
+      serverOf(TENANT, {
+        metadataKind: "openid",
+        scopes: ["api://mcp/tools"],
+        issueRefreshTokens: "offline_access",
+        ...deviating("missing_pkce_methods", "entra_resource", "entra_refresh"),
+      });
     const strict = entra();
     const lenient = entra();
 
@@ -70,7 +71,7 @@ describe("the shipped profile of", () => {
     ["a Salesforce domain", "https://example--uat.sandbox.my.salesforce.com"],
   ])("%s lets metadata pass that list no PKCE methods, and S256 is sent [pain-23]", async (_, issuer) => {
     const [strict, lenient] = [1, 2].map(() =>
-      withOddities(serverOf(issuer, { metadataKind: "openid" }), ["missing_pkce_methods"]),
+      serverOf(issuer, { metadataKind: "openid", ...deviating("missing_pkce_methods") }),
     ) as [FakeAuthServer, FakeAuthServer];
 
     await expect(live(strict, ours(issuer))).rejects.toMatchObject({ code: "pkce_unsupported" });
@@ -111,7 +112,7 @@ describe("the shipped profile of", () => {
 
   it("Google asks for the refresh token that there is none without [pain-7]", async () => {
     const issuer = "https://accounts.google.com";
-    const server = withOddities(serverOf(issuer), ["issuer_root_slash", "google_offline"]);
+    const server = serverOf(issuer, deviating("issuer_root_slash", "google_offline"));
     expect(await live(server, { ...ours(issuer), profiles: knownServers })).toEqual([200, 200]);
     const [login] = sent(server, "authorization");
     expect(login?.get("access_type")).toBe("offline");
@@ -121,11 +122,10 @@ describe("the shipped profile of", () => {
   it("Slack finds the user's tokens where Slack puts them [pain-19]", async () => {
     const issuer = "https://slack.com";
     const slack = (): FakeAuthServer =>
-      withOddities(serverOf(issuer, { scopes: ["channels:read", "chat:write"] }), [
-        "slack_user_scope",
-        "slack_tokens",
-        "slack_errors",
-      ]);
+      serverOf(issuer, {
+        scopes: ["channels:read", "chat:write"],
+        ...deviating("slack_user_scope", "slack_tokens", "slack_errors"),
+      });
     const strict = slack();
     const lenient = slack();
 
@@ -147,7 +147,7 @@ describe("the shipped profile of", () => {
 
   it("GitHub reads the scopes that come with commas between them", async () => {
     const issuer = "https://github.com/login/oauth";
-    const server = withOddities(serverOf(issuer, { scopes: ["repo", "gist"] }), ["github_tokens", "github_errors"]);
+    const server = serverOf(issuer, { scopes: ["repo", "gist"], ...deviating("github_tokens", "github_errors") });
     const { session } = createHost(server, { ...ours(issuer), profiles: knownServers });
     expect((await session.authorize(approvedBy(server))).scope).toBe("repo gist");
   });
@@ -156,12 +156,8 @@ describe("the shipped profile of", () => {
     const server = serverOf("https://mcp.slack.com", { authorizationServerMetadata: { issuer: "https://slack.com" } });
     const { session } = createHost(server, { ...ours("https://slack.com"), profiles: knownServers });
     await session.authorize(approvedBy(server));
-    const fixed = Response.json({
-      issuer: "https://mcp.slack.com",
-      authorization_endpoint: "https://mcp.slack.com/authorize",
-      token_endpoint: "https://mcp.slack.com/token",
-    });
-    server.faults.add({ endpoint: "authorizationServerMetadata", times: Infinity, fault: () => fixed.clone() });
+    const members = { issuer: "https://mcp.slack.com" };
+    server.faults.add({ endpoint: "authorizationServerMetadata", times: Infinity, fault: { members } });
     server.advance(7_200_000);
     server.expireAccessTokens();
 
@@ -191,7 +187,7 @@ describe("the shipped profile of", () => {
       "ClickUp",
       "https://mcp.clickup.com",
       "ask its support",
-      () => Response.json({ error: "invalid_request", error_description: "not allowlisted" }, { status: 400 }),
+      { status: 400, body: { error: "invalid_request", error_description: "not allowlisted" } },
     ],
   ])("%s says who may register, beside what the server answered [pain-15]", async (_, issuer, hint, answer) => {
     const server = createFakeAuthServer({ issuer });
@@ -210,7 +206,7 @@ describe("the shipped profile of", () => {
   ] as const)(
     "%s decides the loopback host where it is left open [pain-24]",
     async (_, issuer, left, taken, oddity) => {
-      const server = withOddities(createFakeAuthServer({ issuer }), [oddity]);
+      const server = createFakeAuthServer({ issuer, ...deviating(oddity) });
       const { session } = createHost(server, { profiles: knownServers });
       const told: (readonly string[])[] = [];
       const redirectUri = {
@@ -314,8 +310,8 @@ describe("a profile", () => {
     ["untyped", "token_type_missing", "token_response_invalid"],
     ["form", "form_encoded_tokens", "server_error"],
   ] as const)("allows token responses to be %s, by name alone", async (tokenResponse, oddity, code) => {
-    const strict = withOddities(createFakeAuthServer(), [oddity]);
-    const lenient = withOddities(createFakeAuthServer(), [oddity]);
+    const strict = createFakeAuthServer(deviating(oddity));
+    const lenient = createFakeAuthServer(deviating(oddity));
     await expect(createHost(strict).session.authorize(approvedBy(strict))).rejects.toMatchObject({ code });
     const { session } = createHost(lenient, { profiles: [profile({ tokenResponse })] });
     const tokens = await session.authorize(approvedBy(lenient));
@@ -324,7 +320,7 @@ describe("a profile", () => {
   });
 
   it("does not let a token of another type pass for a bearer token", async () => {
-    const server = withOddities(createFakeAuthServer(), ["token_type_unknown"]);
+    const server = createFakeAuthServer(deviating("token_type_unknown"));
     const { session } = createHost(server, { profiles: [profile({ tokenResponse: "untyped" })] });
     await expect(session.authorize(approvedBy(server))).rejects.toMatchObject({ code: "token_response_invalid" });
   });
@@ -336,9 +332,11 @@ describe("a profile", () => {
       { issuer, clientId: "ours", clientSecret: secret, tokenEndpointAuthMethod: "client_secret_basic" as const },
     ];
     const raw = (): FakeAuthServer =>
-      withOddities(createFakeAuthServer({ registration: "none", clients: [{ ...OURS, client_secret: secret }] }), [
-        "raw_basic",
-      ]);
+      createFakeAuthServer({
+        registration: "none",
+        clients: [{ ...OURS, client_secret: secret }],
+        ...deviating("raw_basic"),
+      });
     const strict = raw();
     const lenient = raw();
     await expect(createHost(strict, { preRegistered }).session.authorize(approvedBy(strict))).rejects.toMatchObject({
@@ -350,7 +348,7 @@ describe("a profile", () => {
 
   it("travels with the pending login, so that whoever finishes it applies the same", async () => {
     const backing = new Map<string, string>();
-    const server = withOddities(serverOf(TENANT), ["missing_pkce_methods", "entra_resource"]);
+    const server = serverOf(TENANT, deviating("missing_pkce_methods", "entra_resource"));
     const starting = createHost(server, { ...ours(TENANT), store: backing, profiles: knownServers });
     const { authorizationUrl } = await starting.session.startAuthorization({ redirectUri: REDIRECT });
     const finishing = createHost(server, { store: backing });

@@ -4,7 +4,6 @@ import { createAuthFetch, isAuthError } from "../../src/index.js";
 import type { FakeAuthServer } from "../../src/testing.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { approvedBy, createHost, failureOf, until, viewOf } from "../support/host.js";
-import { createRecorder } from "../support/recorder.js";
 
 const ADMIN = { requiredScope: "read", pathScopes: { "/mcp/admin": "admin" } };
 
@@ -64,7 +63,7 @@ describe("a login through the fetch", () => {
 
   it("that does not help ends with the server's refusal, after one try [spec-3.8-02]", async () => {
     const server = createFakeAuthServer();
-    server.faults.add({ endpoint: "resource", fault: () => new Response(null, { status: 401 }), times: Infinity });
+    server.faults.add({ endpoint: "resource", fault: "401", times: Infinity });
     const { session } = createHost(server);
     const host = obedient(server, session);
 
@@ -80,7 +79,7 @@ describe("a login through the fetch", () => {
     const { session } = createHost(server);
     await session.authorize(approvedBy(server));
     server.advance(61_000);
-    server.faults.add({ endpoint: "resource", fault: () => new Response(null, { status: 401 }), times: 2 });
+    server.faults.add({ endpoint: "resource", fault: "401", times: 2 });
     const host = obedient(server, session);
 
     expect((await createAuthFetch(session, host)(server.serverUrl)).status).toBe(200);
@@ -148,9 +147,9 @@ describe("a 403 that asks for scope", () => {
     const server = createFakeAuthServer({ scopes: ["read", "write"] });
     const { session } = createHost(server);
     await session.authorize(approvedBy(server, { scope: "read" }));
-    const { fetch } = createRecorder(() => forbidden());
+    server.faults.add({ endpoint: "resource", fault: () => forbidden() });
 
-    await expect(createAuthFetch(session, { fetch })(server.serverUrl)).rejects.toMatchObject({
+    await expect(createAuthFetch(session)(server.serverUrl)).rejects.toMatchObject({
       code: "insufficient_scope",
       scope: "read write",
     });
@@ -172,14 +171,14 @@ describe("a 403 that asks for scope", () => {
     const server = createFakeAuthServer();
     const { session } = createHost(server);
     const before = await session.authorize(approvedBy(server, { scope: "read admin" }));
-    const { fetch, calls } = createRecorder(() => forbidden("admin"));
+    server.faults.add({ endpoint: "resource", fault: () => forbidden("admin") });
     const host = obedient(server, session);
-    const error = await failureOf(createAuthFetch(session, { ...host, fetch })(server.serverUrl));
+    const error = await failureOf(createAuthFetch(session, host)(server.serverUrl));
 
     expect(error).toMatchObject({ code: "insufficient_scope" });
     expect(isAuthError(error, "insufficient_scope") && error.scope).toBeUndefined();
     expect(host.asked).toEqual([]);
-    expect(calls).toHaveLength(1);
+    expect(server.counts.resource).toBe(1);
     expect(await session.getTokens()).toEqual(before);
   });
 
@@ -189,10 +188,10 @@ describe("a 403 that asks for scope", () => {
         const server = createFakeAuthServer({ requiredScope: "read" });
         const { session } = createHost(server);
         const host = obedient(server, session, grant);
-        const { fetch } = createRecorder((_, call) =>
-          call === 1 ? new Response(null, { status: 401 }) : forbidden(scopeOf(call)),
-        );
-        const error = await failureOf(createAuthFetch(session, { ...host, fetch })(server.serverUrl));
+        server.faults.add({ endpoint: "resource", fault: "401" });
+        const fault = (): Response => forbidden(scopeOf(server.counts.resource));
+        server.faults.add({ endpoint: "resource", fault, times: Infinity });
+        const error = await failureOf(createAuthFetch(session, host)(server.serverUrl));
 
         expect(error).toMatchObject({ code: "insufficient_scope" });
         expect(server.counts.authorization).toBeLessThanOrEqual(3);
@@ -233,11 +232,10 @@ describe("a 403 that asks for scope", () => {
     const { session } = createHost(server);
     await session.authorize(approvedBy(server));
     const challenge = 'Negotiate, Bearer realm="x, error=\\"insufficient_scope\\"", error="access_denied"';
-    const { fetch } = createRecorder(
-      () => new Response(null, { status: 403, headers: { "www-authenticate": challenge } }),
-    );
+    const headers = { "www-authenticate": challenge };
+    server.faults.add({ endpoint: "resource", fault: { status: 403, headers, body: "" } });
 
-    expect((await createAuthFetch(session, { fetch })(server.serverUrl)).status).toBe(403);
+    expect((await createAuthFetch(session)(server.serverUrl)).status).toBe(403);
   });
 
   it("is dealt with for adapters, too", async () => {

@@ -95,15 +95,8 @@ describe("a token that has expired", () => {
   });
 
   it("cannot be told from one that lives on when the server does not say: it is used until it is refused [spec-96]", async () => {
-    const server = createFakeAuthServer();
+    const server = createFakeAuthServer({ faults: [{ fault: "expires_in_missing", endpoint: "token" }] });
     const { session } = createHost(server);
-    server.faults.add({
-      endpoint: "token",
-      fault: async (_, answer) => {
-        const { expires_in: _seconds, ...rest } = (await (await answer()).json()) as Record<string, unknown>;
-        return Response.json(rest);
-      },
-    });
     const { accessToken, expiresAt } = await session.authorize(approvedBy(server));
     expect(expiresAt).toBeUndefined();
     server.advance(365 * DAY);
@@ -131,11 +124,8 @@ describe("a token that the server refuses", () => {
     const server = createFakeAuthServer();
     const { session } = createHost(server);
     await session.authorize(approvedBy(server));
-    server.faults.add({
-      endpoint: "resource",
-      fault: () =>
-        new Response(null, { status: 401, headers: challenge === undefined ? {} : { "www-authenticate": challenge } }),
-    });
+    const headers = { "www-authenticate": challenge };
+    server.faults.add({ endpoint: "resource", fault: { status: 401, headers, body: "" } });
     const response = await createAuthFetch(session)(server.serverUrl);
 
     expect(response.status).toBe(200);
@@ -147,7 +137,7 @@ describe("a token that the server refuses", () => {
     const { session } = createHost(server);
     await session.authorize(approvedBy(server));
     server.advance(61_000);
-    server.faults.add({ endpoint: "resource", fault: () => new Response(null, { status: 401 }), times: Infinity });
+    server.faults.add({ endpoint: "resource", fault: "401", times: Infinity });
 
     await expect(createAuthFetch(session)(server.serverUrl)).rejects.toMatchObject({ code: "authorization_required" });
     expect(server.counts).toMatchObject({ refresh: 1, resource: 2, authorization: 1 });
@@ -417,7 +407,7 @@ describe("a refresh token that the server refuses", () => {
     const { session, events } = createHost(server);
     await session.authorize(approvedBy(server));
     server.advance(DAY);
-    server.faults.add({ endpoint: "refresh", fault: () => Response.json({ error }, { status: 400 }) });
+    server.faults.add({ endpoint: "refresh", fault: { status: 400, body: { error } } });
 
     expect(await session.getAccessToken()).toBeUndefined();
     expect(await session.getTokens()).toBeUndefined();

@@ -16,15 +16,8 @@ interface Setup {
   readonly login?: "approve" | "deny";
 }
 
-async function examine({
-  options,
-  faults = [],
-  profiles,
-  clientId,
-  login,
-}: Setup): Promise<[DoctorReport, FakeAuthServer]> {
-  const server = createFakeAuthServer(options);
-  for (const fault of faults) server.faults.add(fault);
+async function examine({ options, faults, profiles, clientId, login }: Setup): Promise<[DoctorReport, FakeAuthServer]> {
+  const server = createFakeAuthServer({ ...options, faults });
   const { fetch } = server;
   const report = await examineServer(new URL(server.serverUrl), {
     fetch,
@@ -85,15 +78,23 @@ it.each(WORKS)("%s: works", async (_name, setup) => {
 });
 
 it("a server without metadata that answers anybody: works, without a login", async () => {
-  const report = await examineServer(new URL("https://open.example.com/mcp"), {
-    fetch: async (_url, { method } = {}) => new Response("{}", { status: method === "POST" ? 200 : 404 }),
+  const serverUrl = "https://open.example.com/mcp";
+  const { fetch } = createFakeAuthServer({
+    serverUrl,
+    metadataKind: "none",
+    resourceMetadata: "none",
+    faults: [
+      { endpoint: "resource", fault: { body: {} }, when: ({ method }) => method === "POST", times: Infinity },
+      { endpoint: "resource", fault: "404", times: Infinity },
+    ],
   });
+  const report = await examineServer(new URL(serverUrl), { fetch });
   expect(report).toMatchObject({ verdict: "works", loginNeeded: false, summary: "no login is needed", issuer: null });
 });
 
 it("a server that wants a login later than at the first request: works", async () => {
   const [report] = await examine({
-    faults: [{ endpoint: "resource", fault: () => Response.json({}) }],
+    faults: [{ endpoint: "resource", fault: { body: {} } }],
     login: "approve",
   });
   expect(report).toMatchObject({ verdict: "works", loginNeeded: true });
@@ -108,13 +109,14 @@ it("a server that registers nobody: works, with a client of the user's", async (
 });
 
 it("a server that redirects its clients: works, and is told the URL to use", async () => {
-  const server = createFakeAuthServer();
-  const report = await examineServer(new URL("https://mcp.example.com/mcp/"), {
-    fetch: async (url, init) =>
-      String(url) === "https://mcp.example.com/mcp/"
-        ? new Response(null, { status: 307, headers: { location: "/mcp" } })
-        : server.fetch(url, init),
+  const { fetch, faults } = createFakeAuthServer();
+  faults.add({
+    endpoint: "resource",
+    fault: { status: 307, headers: { location: "/mcp" }, body: "" },
+    when: ({ url }) => url === "https://mcp.example.com/mcp/",
+    times: Infinity,
   });
+  const report = await examineServer(new URL("https://mcp.example.com/mcp/"), { fetch });
   expect(report.verdict).toBe("works");
   expect(JSON.stringify(report)).toContain("redirects to https://mcp.example.com/mcp");
 });
