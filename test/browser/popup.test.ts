@@ -1,5 +1,6 @@
 import type { Page } from "playwright-core";
 import { expect, it, onTestFinished } from "vitest";
+import type { FakeAuthServerOptions } from "../../src/testing.js";
 import { describeWithService } from "../support/service.ts";
 import { useChromium } from "./support/chromium.ts";
 import { startCrossOriginServer } from "./support/cross-origin-server.ts";
@@ -12,8 +13,8 @@ declare const giveUp: AbortController;
 describeWithService("a login in a window of Chromium", "CHROMIUM", (path) => {
   const chromium = useChromium(path);
 
-  async function start(...settings: Parameters<typeof startCrossOriginServer>) {
-    const server = await startCrossOriginServer(...settings);
+  async function start(options?: FakeAuthServerOptions) {
+    const server = await startCrossOriginServer(options);
     onTestFinished(() => server.close());
     const site = await startSite();
     onTestFinished(() => site.close());
@@ -56,7 +57,9 @@ describeWithService("a login in a window of Chromium", "CHROMIUM", (path) => {
   });
 
   it("works where the authorization server cuts the tie between the windows", async () => {
-    const { server, page, context } = await start({}, { "cross-origin-opener-policy": "same-origin" });
+    const { server, page, context } = await start({
+      faults: [{ endpoint: "authorization", fault: { headers: { "cross-origin-opener-policy": "same-origin" } } }],
+    });
     const opened = page.waitForEvent("popup");
     expect(await logIn(page, server.serverUrl)).toBe("ok");
     const popup = await opened;

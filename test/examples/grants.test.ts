@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { runFile } from "../support/run-file.ts";
-import { serve } from "../support/serve.ts";
 import { startServedMcpServer } from "../support/served-mcp-server.ts";
 
 const fileOf = (name: string): string => join(import.meta.dirname, "../../examples", name, "main.ts");
@@ -47,28 +46,20 @@ it("the example of a machine signs for itself", { timeout: 30_000 }, async () =>
 
 it("the example of an enterprise uses the sign-in of its user", { timeout: 30_000 }, async () => {
   let issuer = "";
-  const idp = await serve((origin) => {
-    const fake = createFakeAuthServer({
-      issuer: origin,
-      idJag: {
-        // known once the MCP server listens
-        get audiences() {
-          return { [issuer]: "chat" };
-        },
-        subjectTokens: { "the ID token": "alice" },
+  const idp = createFakeAuthServer({
+    idJag: {
+      // known once the MCP server listens
+      get audiences() {
+        return { [issuer]: "chat" };
       },
-      clients: [{ client_id: "chat-sso", client_secret: "one" }],
-    });
-    return (request) =>
-      request.url.endsWith("/keys-of-the-test")
-        ? fake.signingKeys().then((keys) => Response.json(keys))
-        : fake.fetch(request);
+      subjectTokens: { "the ID token": "alice" },
+    },
+    clients: [{ client_id: "chat-sso", client_secret: "one" }],
   });
-  onTestFinished(() => idp.close());
-  const keys = async (): Promise<object[]> =>
-    (await fetch(`${idp.origin}/keys-of-the-test`)).json() as Promise<object[]>;
+  const listener = await idp.listen();
+  onTestFinished(() => listener.close());
   const server = await startServedMcpServer({
-    identityProviders: [{ issuer: idp.origin, keys }],
+    identityProviders: [{ issuer: idp.issuer, keys: idp.signingKeys }],
     clients: [{ client_id: "chat", client_secret: "two" }],
   });
   onTestFinished(() => server.close());
@@ -80,7 +71,7 @@ it("the example of an enterprise uses the sign-in of its user", { timeout: 30_00
     JSON.stringify({
       issuer: server.issuer,
       client: { clientId: "chat", clientSecret: "two" },
-      idp: { issuer: idp.origin, tokenEndpoint: `${idp.origin}/token`, clientId: "chat-sso", clientSecret: "one" },
+      idp: { issuer: idp.issuer, tokenEndpoint: `${idp.issuer}/token`, clientId: "chat-sso", clientSecret: "one" },
     }),
   );
   const program = runFile(fileOf("enterprise-managed"), {
