@@ -25,12 +25,12 @@ it.skipIf(!canMount)("a session outlives a full disk and one that became read-on
       ["at first", 200, 0],
       ["full", "store_failed", 0],
       ["free again", 200, 1],
-      ["read-only since the answer", "store_failed", 2],
-      ["read-only still", "store_failed", 2],
+      ["read-only, with a fresh token", 200, 1],
+      ["read-only, after a restart", 200, 1],
+      ["read-only, with an expired token", "store_failed", 1],
       ["writable again", 200, 2],
-      ["read-only, with a fresh token", 200, 2],
-      ["read-only, after a restart", 200, 2],
-      ["read-only, with an expired token", "store_failed", 2],
+      ["read-only since the answer", "store_failed", 3],
+      ["read-only still", "store_failed", 3],
       ["writable again", 200, 3],
     ]);
     expect(reports.map(({ logins }) => logins)).toEqual(reports.map(() => 1));

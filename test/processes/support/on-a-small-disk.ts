@@ -26,7 +26,7 @@ const server = createFakeAuthServer();
 let duringRefresh: (() => void) | undefined;
 const fetch: typeof server.fetch = async (input, init) => {
   const response = await server.fetch(input, init);
-  if (String(input).endsWith("/token")) duringRefresh?.();
+  if (new Request(input).url.endsWith("/token")) duringRefresh?.();
   return response;
 };
 const store = createFileStore({ directory: join(folder, "store"), now: server.now });
@@ -73,17 +73,18 @@ await request("full");
 rmSync(filler);
 await request("free again");
 
-server.advance(86_400_000);
-duringRefresh = () => remount("ro");
-await request("read-only since the answer");
-duringRefresh = undefined;
-await request("read-only still");
-remount("rw");
-await request("writable again");
 remount("ro");
 await request("read-only, with a fresh token");
 await request("read-only, after a restart", startHost());
 server.advance(86_400_000);
 await request("read-only, with an expired token");
+remount("rw");
+await request("writable again");
+
+server.advance(86_400_000);
+duringRefresh = () => remount("ro");
+await request("read-only since the answer");
+duringRefresh = undefined;
+await request("read-only still");
 remount("rw");
 await request("writable again");
