@@ -1,25 +1,22 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createAuthFetch, createDpop } from "../../src/index.js";
+import { of, shows } from "./features.ts";
 import { MCP_CLIENTS, refusalOf } from "./mcp-clients.ts";
-import { createPeerHost } from "./peer-host.ts";
+import { createPeerHost, started } from "./peer-host.ts";
 import {
   startOidcProviderPeer,
   type OidcProviderPeer,
   type OidcProviderPeerOptions,
 } from "./servers/oidc-provider-peer.ts";
 
-async function start(options: OidcProviderPeerOptions): Promise<OidcProviderPeer> {
-  const peer = await startOidcProviderPeer(options);
-  onTestFinished(() => peer.close());
-  return peer;
-}
+const start = (options: OidcProviderPeerOptions): Promise<OidcProviderPeer> => started(startOidcProviderPeer(options));
 
 /** What the MCP server answered to the host, save for what it answers to the transport's own attempts. */
 const refusals = ({ requests }: OidcProviderPeer): number =>
   requests.filter(({ party, status }) => party === "mcp_server" && status === 401).length;
 
-describe.each(MCP_CLIENTS)("%s with bound tokens at oidc-provider", (_name, connect) => {
-  it("logs in, calls, refreshes and steps up with proofs [spec-148, spec-149]", async () => {
+describe.each(MCP_CLIENTS)("%s with bound tokens at oidc-provider", of("oidc-provider"), (_name, connect) => {
+  it("logs in, calls, refreshes and steps up with proofs [spec-148, spec-149]", shows({ DPoP: "yes" }), async () => {
     const peer = await start({ dpop: "proofs" });
     const { session, interactive } = createPeerHost(peer.serverUrl, { dpop: createDpop() });
     const callTool = await connect(peer.serverUrl, interactive);
@@ -40,7 +37,8 @@ describe.each(MCP_CLIENTS)("%s with bound tokens at oidc-provider", (_name, conn
     expect(third?.dpopKeyId).not.toBe(first?.dpopKeyId);
   });
 
-  it("gives each server the nonce that it wants, and asks once more when it wants another [spec-150]", async () => {
+  const nonces = "gives each server the nonce that it wants, and asks once more when it wants another [spec-150]";
+  it(nonces, shows({ "DPoP nonces": "yes" }), async () => {
     const peer = await start({ dpop: "nonces" });
     const { session, interactive } = createPeerHost(peer.serverUrl, { dpop: createDpop({ required: true }) });
     const callTool = await connect(peer.serverUrl, interactive);
@@ -60,7 +58,7 @@ describe.each(MCP_CLIENTS)("%s with bound tokens at oidc-provider", (_name, conn
   });
 });
 
-describe("oidc-provider", () => {
+describe("oidc-provider", of("oidc-provider"), () => {
   it.each(["opaque", "jwt"] as const)(
     "takes no refresh without a proof by the key of the login, which another process has: %s tokens [spec-149]",
     async (accessTokenFormat) => {

@@ -1,79 +1,82 @@
-import { describe, expect, it, onTestFinished } from "vitest";
-import { discoverAuthServer, refreshTokens } from "../../src/index.js";
-import { MCP_CLIENTS, refusalOf } from "./mcp-clients.ts";
-import { askedOf, createPeerHost } from "./peer-host.ts";
-import { startFastMcpPeer, type FastMcpPeer } from "./servers/fastmcp-peer.ts";
+import { describe, expect, it } from "vitest";
+import { describeLogins } from "./describe-logins.ts";
+import { of, shows } from "./features.ts";
+import { MCP_CLIENTS } from "./mcp-clients.ts";
+import { askedOf, createPeerHost, REDIRECT_URI, started } from "./peer-host.ts";
+import { startFastMcpPeer } from "./servers/fastmcp-peer.ts";
 
-describe.each(MCP_CLIENTS)("FastMCP's proxy before oidc-provider, called by %s", (_name, connect) => {
-  async function start(): Promise<FastMcpPeer> {
-    const peer = await startFastMcpPeer();
-    onTestFinished(() => peer.close());
-    return peer;
-  }
+const [[, connect]] = MCP_CLIENTS as readonly [(typeof MCP_CLIENTS)[number]];
+const DOCUMENT_URL = "https://host.example/client.json";
 
-  it("registers the client with a secret, lets the user log in at the server behind it and serves the tool [spec-62]", async () => {
-    const peer = await start();
-    const { session, interactive } = createPeerHost(peer.serverUrl);
-    const callTool = await connect(peer.serverUrl, interactive);
+describeLogins({
+  peer: "FastMCP",
+  name: "FastMCP's proxy before oidc-provider",
+  start: () => startFastMcpPeer(),
+  asks: ["/.well-known/oauth-authorization-server", "/oauth/register", "authorization_code"],
+  expires: false,
+  asksUser: true,
+  stepsUp: false,
+  copiedRefreshToken: "refused",
+});
 
-    expect(await callTool("whoami")).toBe("alice");
-    expect(await session.getTokens()).toMatchObject({
-      issuer: peer.issuer,
-      refreshToken: expect.any(String) as string,
-      registration: { source: "dynamic", clientSecret: expect.any(String) as string },
+describe("FastMCP's proxy before oidc-provider", of("FastMCP"), () => {
+  it("registers every client with a secret [spec-62]", shows({ registration: "yes" }), async () => {
+    const peer = await started(startFastMcpPeer());
+    const { login } = createPeerHost(peer.serverUrl);
+
+    expect((await login()).registration).toMatchObject({
+      source: "dynamic",
+      tokenEndpointAuthMethod: "client_secret_basic",
+      clientSecret: expect.any(String) as string,
     });
-    expect(askedOf(peer.requests)).toEqual([
-      "/.well-known/oauth-authorization-server",
-      "/oauth/register",
-      "authorization_code",
-    ]);
   });
 
-  it("is asked once to renew an expired token for calls at the same time, and rotates the refresh token [spec-105]", async () => {
-    const peer = await start();
+  it(
+    "takes a client by the URL of its metadata document, without a secret although it lists no such way [spec-35]",
+    shows({ "metadata document": "yes" }),
+    async () => {
+      const document = { client_id: DOCUMENT_URL, client_name: "peer test", redirect_uris: [REDIRECT_URI] };
+      const peer = await started(startFastMcpPeer({ clientIdMetadataDocuments: { [DOCUMENT_URL]: document } }));
+      const { login, session, unattended } = createPeerHost(peer.serverUrl, { clientMetadataUrl: DOCUMENT_URL });
+
+      expect((await login()).registration).toMatchObject({
+        source: "metadata_document",
+        clientId: DOCUMENT_URL,
+        tokenEndpointAuthMethod: "none",
+      });
+      expect((await unattended(peer.serverUrl, { method: "DELETE" })).status).not.toBe(401);
+      expect(askedOf(peer.requests)).toEqual([
+        "/.well-known/oauth-authorization-server",
+        "refresh_token",
+        "authorization_code",
+      ]);
+      expect(await session.signOut()).toEqual({ revoked: "unsupported" });
+    },
+  );
+
+  it(
+    "hides a tool that needs more scope, and never asks for that",
+    shows({ "step-up": "no: tool hidden" }),
+    async () => {
+      const peer = await started(startFastMcpPeer());
+      const { login, unattended } = createPeerHost(peer.serverUrl);
+      await login();
+      const callTool = await connect(peer.serverUrl, unattended);
+
+      await expect(callTool("write_note", { text: "hello" })).rejects.toThrow(/write_note/);
+      expect(peer.requests.map(({ status }) => status)).not.toContain(403);
+    },
+  );
+
+  it("asks the server behind it once for each renewal", async () => {
+    const peer = await started(startFastMcpPeer());
     let later = 0;
-    const { session, interactive, unattended } = createPeerHost(peer.serverUrl, { now: () => Date.now() + later });
-    await connect(peer.serverUrl, interactive);
-    const callTool = await connect(peer.serverUrl, unattended);
-    const first = await session.getTokens();
-    if (first === undefined) throw new Error("no tokens after the login");
-    peer.requests.length = 0;
+    const { login, session } = createPeerHost(peer.serverUrl, { now: () => Date.now() + later });
+    await login();
     peer.upstreamRequests.length = 0;
 
     later = 3_590_000;
-    expect(await Promise.all(["whoami", "whoami", "whoami"].map((tool) => callTool(tool)))).toEqual([
-      "alice",
-      "alice",
-      "alice",
-    ]);
-    expect(askedOf(peer.requests)).toEqual(["refresh_token"]);
-    expect(askedOf(peer.upstreamRequests).filter((asked) => asked === "refresh_token")).toHaveLength(1);
-    const second = await session.getTokens();
-    expect(second?.accessToken).not.toBe(first.accessToken);
-    expect(second?.refreshToken).not.toBe(first.refreshToken);
-
-    // a copy of the old one is refused, and does the new one no harm
-    const server = await discoverAuthServer(peer.serverUrl);
-    await expect(refreshTokens(server, first)).rejects.toMatchObject({ code: "refresh_rejected" });
-    later *= 2;
-    expect(await callTool("whoami")).toBe("alice");
-  });
-
-  it("cannot revoke, and is not asked anything with forgotten tokens", async () => {
-    const peer = await start();
-    const { session, interactive, unattended } = createPeerHost(peer.serverUrl);
-    await connect(peer.serverUrl, interactive);
-    const callTool = await connect(peer.serverUrl, unattended);
-
-    expect(await session.signOut()).toEqual({ revoked: "unsupported" });
-    expect(await refusalOf(callTool("whoami"))).toBe("authorization_required");
-  });
-
-  it("tells the host that the user refused", async () => {
-    const peer = await start();
-    const { session, interactive } = createPeerHost(peer.serverUrl, { browser: { decision: "deny" } });
-
-    expect(await refusalOf(connect(peer.serverUrl, interactive))).toBe("authorization_denied");
-    expect(await session.getTokens()).toBeUndefined();
+    await Promise.all([session.getAccessToken(), session.getAccessToken()]);
+    expect(askedOf(peer.upstreamRequests)).toEqual(["refresh_token"]);
   });
 });

@@ -1,46 +1,56 @@
-import type { Reporter, TestModule } from "vitest/node";
+import type { Reporter, TestCase, TestModule, Vitest } from "vitest/node";
+import { FEATURES, PEERS, type Feature, type Peer } from "./features.ts";
 
-/** By what the full title of a test says. */
-const PEERS: readonly (readonly [string, RegExp])[] = [
-  ["oidc-provider", /^(?!FastMCP|the same request).*oidc-provider/],
-  ["SDK router", /the SDK's (mcpAuthRouter|router)/],
-  ["SDK example", /the SDK's (own )?example server/],
-  ["workers", /^workers-oauth-provider/],
-  ["FastMCP", /^FastMCP/],
-];
-const FEATURES: readonly (readonly [string, RegExp])[] = [
-  ["login and tool call", /serves (the|a) tool/],
-  ["login refused by the user", /user refuse[sd]|user who refuses/],
-  ["metadata document", /by (its|the URL of its) metadata document/],
-  ["registered beforehand", /registered beforehand/],
-  ["forgotten client", /found out at/],
-  ["registration changed or deleted", /change its redirect URIs|deletes the client/],
-  ["refresh and rotation", /renew an expired token|renews? a(?: refused)? token|sees no refresh token twice/],
-  ["copied refresh token", /old refresh token turns up|copied refresh token|renew an expired token/],
-  ["step-up", /more scope out of the user|steps up/],
-  ["sign-out", /sign-out|cannot revoke/],
-  ["DPoP", /with proofs|nonce|without a proof|key is lost/],
-];
-
-/** Prints which peer was tested for which feature: the number of tests that passed, or that one failed. */
+/** Prints what each peer has of each feature, as the tests say. A run of all tests that leaves a cell open, or fills one in two ways, fails. */
 export class FeatureTable implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[]): void {
+  #vitest: Vitest | undefined;
+
+  onInit(vitest: Vitest): void {
+    this.#vitest = vitest;
+  }
+
+  async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
-    const rows = FEATURES.map(([feature, ofFeature]) => [
+    const problems: string[] = [];
+    const rows = FEATURES.map((feature) => [
       feature,
-      ...PEERS.map(([, ofPeer]) => {
-        const states = tests
-          .filter(({ fullName }) => ofFeature.test(fullName) && ofPeer.test(fullName))
-          .map((test) => test.result().state);
-        if (states.includes("failed")) return "failed";
-        const passed = states.filter((state) => state === "passed").length;
-        return passed > 0 ? String(passed) : "–";
+      ...PEERS.map((peer) => {
+        // where a service is missing, and may be
+        if (process.env["CI"] !== "true" && !tests.some((test) => test.meta().peer === peer)) return "not run";
+        const [cell = "–", ...others] = cellsOf(tests, feature, peer);
+        if (cell === "–") problems.push(`no test shows: ${feature}, ${peer}`);
+        if (others.length > 0) problems.push(`tests differ: ${feature}, ${peer}: ${[cell, ...others].join(" | ")}`);
+        return cell;
       }),
     ]);
-    const table = [["passed tests", ...PEERS.map(([peer]) => peer)], ...rows];
-    const lines = table.map(([first = "", ...cells]) =>
-      [first.padEnd(32), ...cells.map((cell) => cell.padStart(14))].join(""),
+    const table = [["", ...PEERS], ...rows];
+    const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
+    const lines = table.map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
     );
     process.stdout.write(`\n${lines.join("\n")}\n`);
+    if (problems.length === 0 || !(await this.#isWhole(modules))) return;
+    process.stdout.write(`${problems.join("\n")}\n`);
+    process.exitCode = 1;
   }
+
+  async #isWhole(modules: readonly TestModule[]): Promise<boolean> {
+    const all = (await this.#vitest?.globTestSpecifications()) ?? [];
+    return modules.length === all.length && this.#vitest?.config.testNamePattern === undefined;
+  }
+}
+
+/** What the tests say of it, each thing once; `failed` and `skipped` come before. */
+function cellsOf(tests: readonly TestCase[], feature: Feature, peer: Peer): readonly string[] {
+  const said = tests.flatMap((test) => {
+    const { shows, peer: own } = test.meta();
+    const outcome = own === peer ? shows?.[feature] : undefined;
+    const { state } = test.result();
+    return outcome === undefined ? [] : [state === "passed" ? outcome : state];
+  });
+  for (const state of ["failed", "skipped"] as const) if (said.includes(state)) return [state];
+  return [...new Set(said)];
 }

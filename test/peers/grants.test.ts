@@ -1,4 +1,3 @@
-import { generateKeyPairSync, webcrypto } from "node:crypto";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   authorizeWithDeviceCode,
@@ -13,8 +12,10 @@ import {
   type UserCodePrompt,
 } from "../../src/index.js";
 import { createScriptedBrowser } from "../support/scripted-browser.ts";
+import { of, shows } from "./features.ts";
+import { createKeyPair } from "./key-pair.ts";
 import { MCP_CLIENTS, refusalOf } from "./mcp-clients.ts";
-import { askedOf } from "./peer-host.ts";
+import { askedOf, createPeerHost, REDIRECT_URI, started } from "./peer-host.ts";
 import {
   startOidcProviderPeer,
   type OidcProviderPeer,
@@ -22,14 +23,9 @@ import {
 } from "./servers/oidc-provider-peer.ts";
 
 const [[, connect]] = MCP_CLIENTS as readonly [(typeof MCP_CLIENTS)[number]];
-const REDIRECT_URI = "http://127.0.0.1:9/callback";
 const METADATA = "/.well-known/oauth-authorization-server";
 
-async function start(options?: OidcProviderPeerOptions): Promise<OidcProviderPeer> {
-  const peer = await startOidcProviderPeer(options);
-  onTestFinished(() => peer.close());
-  return peer;
-}
+const start = (options?: OidcProviderPeerOptions): Promise<OidcProviderPeer> => started(startOidcProviderPeer(options));
 
 const createClient = (options: Partial<AuthClientOptions> = {}) =>
   createAuthClient({ clientMetadata: { client_name: "peer test" }, ...options });
@@ -44,25 +40,7 @@ const MACHINE = {
   scope: "mcp:read mcp:write",
 };
 
-/** A key pair as its owner and its issuer hold it. */
-async function keyPair(alg: "ES256" | "PS256" | "EdDSA") {
-  const pairs = {
-    ES256: () => generateKeyPairSync("ec", { namedCurve: "P-256" }),
-    PS256: () => generateKeyPairSync("rsa", { modulusLength: 2048 }),
-    EdDSA: () => generateKeyPairSync("ed25519"),
-  };
-  const algorithms = {
-    ES256: { name: "ECDSA", namedCurve: "P-256" },
-    PS256: { name: "RSA-PSS", hash: "SHA-256" },
-    EdDSA: { name: "Ed25519" },
-  };
-  const pair = pairs[alg]();
-  const der = pair.privateKey.export({ format: "der", type: "pkcs8" });
-  const privateKey = await webcrypto.subtle.importKey("pkcs8", der, algorithms[alg], false, ["sign"]);
-  return { privateKey, jwk: { ...pair.publicKey.export({ format: "jwk" }), kid: "one", alg, use: "sig" } };
-}
-
-describe("oidc-provider, without a user", () => {
+describe("oidc-provider, without a user", of("oidc-provider"), () => {
   const secret = (peer: OidcProviderPeer, options: Partial<ClientCredentialsOptions> = {}): Grant =>
     clientCredentials({
       issuer: peer.issuer,
@@ -73,6 +51,7 @@ describe("oidc-provider, without a user", () => {
 
   it.each(["client_secret_basic", "client_secret_post"] as const)(
     "gives a machine a token for its secret, by %s as registered [spec-131, spec-132, spec-134]",
+    shows({ "client credentials": "yes" }),
     async (method) => {
       const peer = await start({ clients: [{ ...MACHINE, token_endpoint_auth_method: method }] });
       const grant = secret(peer, { tokenEndpointAuthMethod: method });
@@ -115,8 +94,9 @@ describe("oidc-provider, without a user", () => {
 
   it.each(["ES256", "PS256", "EdDSA"] as const)(
     "knows a machine by its signature, whose audience is the issuer: %s [spec-133, spec-135]",
+    shows({ private_key_jwt: "yes" }),
     async (alg) => {
-      const { privateKey, jwk } = await keyPair(alg);
+      const { privateKey, jwk } = await createKeyPair(alg);
       const { client_secret: _, ...machine } = MACHINE;
       const peer = await start({
         clients: [{ ...machine, token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [jwk] } }],
@@ -142,7 +122,7 @@ describe("oidc-provider, without a user", () => {
   });
 });
 
-describe("oidc-provider, a client with a key", () => {
+describe("oidc-provider, a client with a key", of("oidc-provider"), () => {
   const client = {
     client_name: "peer test",
     redirect_uris: [REDIRECT_URI],
@@ -153,59 +133,54 @@ describe("oidc-provider, a client with a key", () => {
   };
 
   it("knows it beforehand, and at each token request [spec-45, spec-93]", async () => {
-    const { privateKey, jwk } = await keyPair("ES256");
+    const { privateKey, jwk } = await createKeyPair("ES256");
     const peer = await start({ clients: [{ ...client, client_id: "host", jwks: { keys: [jwk] } }] });
-    const session = createClient({
+    const { login, session, unattended } = createPeerHost(peer.serverUrl, {
       clientAuthentication: privateKeyJwt({ privateKey }),
       preRegistered: [{ issuer: peer.issuer, clientId: "host", tokenEndpointAuthMethod: "private_key_jwt" }],
-    }).session(peer.serverUrl);
-    const browser = createScriptedBrowser({ callback: "capture" });
-    await session.authorize({ redirectUri: REDIRECT_URI, interact: (url) => browser.open(url) });
+    });
+    await login();
     peer.expireAccessTokens();
 
-    expect((await createAuthFetch(session)(peer.serverUrl)).status).toBe(405);
+    expect((await unattended(peer.serverUrl)).status).toBe(405);
     expect(askedOf(peer.requests)).toEqual([METADATA, "authorization_code", "refresh_token"]);
     expect(await session.signOut()).toEqual({ revoked: "yes" });
   });
 
   it("knows it by its metadata document [spec-42]", async () => {
-    const { privateKey, jwk } = await keyPair("ES256");
+    const { privateKey, jwk } = await createKeyPair("ES256");
     const clientMetadataUrl = "https://host.example/client.json";
     const document = { ...client, client_id: clientMetadataUrl, jwks: { keys: [jwk] } };
     const peer = await start({ clientIdMetadataDocuments: { [clientMetadataUrl]: document } });
-    const session = createClient({
+    const { login, unattended } = createPeerHost(peer.serverUrl, {
       clientMetadata: client,
       clientMetadataUrl,
       clientAuthentication: privateKeyJwt({ privateKey }),
-    }).session(peer.serverUrl);
-    const browser = createScriptedBrowser({ callback: "capture" });
-    await session.authorize({ redirectUri: REDIRECT_URI, interact: (url) => browser.open(url) });
+    });
 
-    expect((await session.getTokens())?.registration).toMatchObject({
+    expect((await login()).registration).toMatchObject({
       clientId: clientMetadataUrl,
       tokenEndpointAuthMethod: "private_key_jwt",
     });
-    expect((await createAuthFetch(session)(peer.serverUrl)).status).toBe(405);
+    expect((await unattended(peer.serverUrl)).status).toBe(405);
   });
 
   it("registers it with its public key where the host says so", async () => {
-    const { privateKey, jwk } = await keyPair("ES256");
+    const { privateKey, jwk } = await createKeyPair("ES256");
     const peer = await start();
-    const session = createClient({
+    const { login } = createPeerHost(peer.serverUrl, {
       clientMetadata: { ...client, jwks: { keys: [jwk] } },
       clientAuthentication: privateKeyJwt({ privateKey }),
-    }).session(peer.serverUrl);
-    const browser = createScriptedBrowser({ callback: "capture" });
-    await session.authorize({ redirectUri: REDIRECT_URI, interact: (url) => browser.open(url) });
+    });
 
-    expect((await session.getTokens())?.registration).toMatchObject({
+    expect((await login()).registration).toMatchObject({
       source: "dynamic",
       tokenEndpointAuthMethod: "private_key_jwt",
     });
   });
 });
 
-describe("oidc-provider, a user on another device", () => {
+describe("oidc-provider, a user on another device", of("oidc-provider"), () => {
   /** Turns the waiting between two questions into none. */
   function withoutWaiting(): void {
     const { setTimeout: real } = globalThis;
@@ -217,7 +192,7 @@ describe("oidc-provider, a user on another device", () => {
     });
   }
 
-  it("registers, shows a code, waits for the user and renews afterwards", async () => {
+  it("registers, shows a code, waits for the user and renews afterwards", shows({ "device code": "yes" }), async () => {
     withoutWaiting();
     const peer = await start();
     const session = createClient().session(peer.serverUrl);

@@ -1,9 +1,10 @@
-import { describe, expect, it, onTestFinished } from "vitest";
-import { createAuthClient, createAuthFetch, discoverAuthServer, type AuthClientOptions } from "../../src/index.js";
+import { describe, expect, it } from "vitest";
+import { createAuthFetch } from "../../src/index.js";
 import { authorizeWithLoopback } from "../../src/node.js";
-import { createScriptedBrowser, type ScriptedBrowserOptions } from "../support/scripted-browser.ts";
+import { createScriptedBrowser } from "../support/scripted-browser.ts";
+import { of, shows } from "./features.ts";
 import { MCP_CLIENTS, refusalOf } from "./mcp-clients.ts";
-import { askedOf, createPeerHost } from "./peer-host.ts";
+import { askedOf, createPeerHost, REDIRECT_URI, started } from "./peer-host.ts";
 import {
   startOidcProviderPeer,
   type OidcProviderPeer,
@@ -11,29 +12,12 @@ import {
 } from "./servers/oidc-provider-peer.ts";
 
 const [[, connectV1]] = MCP_CLIENTS as readonly [(typeof MCP_CLIENTS)[number]];
-const REDIRECT_URI = "http://127.0.0.1:9/callback";
 
-async function start(options?: OidcProviderPeerOptions): Promise<OidcProviderPeer> {
-  const peer = await startOidcProviderPeer(options);
-  onTestFinished(() => peer.close());
-  return peer;
-}
+const start = (options?: OidcProviderPeerOptions): Promise<OidcProviderPeer> => started(startOidcProviderPeer(options));
 
-/** A login whose callback is read off the browser's address bar. */
-async function login(
-  peer: OidcProviderPeer,
-  options: Partial<AuthClientOptions>,
-  browserOptions: ScriptedBrowserOptions = {},
-): Promise<ReturnType<ReturnType<typeof createAuthClient>["session"]>> {
-  const browser = createScriptedBrowser({ ...browserOptions, callback: "capture" });
-  const client = createAuthClient({ clientMetadata: { client_name: "peer test" }, ...options });
-  const session = client.session(peer.serverUrl);
-  await session.authorize({ redirectUri: REDIRECT_URI, scope: "mcp:read", interact: (url) => browser.open(url) });
-  return session;
-}
-
-describe("oidc-provider", () => {
-  it("knows the client by its metadata document and registers nothing [spec-34, spec-35, spec-36]", async () => {
+describe("oidc-provider", of("oidc-provider"), () => {
+  const document = "knows the client by its metadata document and registers nothing [spec-34, spec-35, spec-36]";
+  it(document, shows({ "metadata document": "yes" }), async () => {
     const clientId = "https://host.example/client.json";
     const document = {
       client_id: clientId,
@@ -44,9 +28,9 @@ describe("oidc-provider", () => {
       token_endpoint_auth_method: "none",
     };
     const peer = await start({ clientIdMetadataDocuments: { [clientId]: document } });
-    const session = await login(peer, { clientMetadataUrl: clientId });
+    const { registration } = await createPeerHost(peer.serverUrl, { clientMetadataUrl: clientId }).login();
 
-    expect((await session.getTokens())?.registration).toMatchObject({ clientId, source: "metadata_document" });
+    expect(registration).toMatchObject({ clientId, source: "metadata_document" });
     expect(askedOf(peer.requests)).toEqual([
       "/.well-known/oauth-authorization-server",
       "refresh_token",
@@ -56,6 +40,7 @@ describe("oidc-provider", () => {
 
   it.each(["client_secret_basic", "client_secret_post"] as const)(
     "knows a client that was registered beforehand by its secret, odd characters included: %s [spec-45, spec-93]",
+    shows({ "registered by hand": "yes" }),
     async (tokenEndpointAuthMethod) => {
       const [clientId, clientSecret] = ["host:one-two_three.four", "p%20ss+w/rd & ~!*'()"];
       const peer = await start({
@@ -70,11 +55,12 @@ describe("oidc-provider", () => {
           },
         ],
       });
-      const session = await login(peer, {
+      const { login, session, unattended } = createPeerHost(peer.serverUrl, {
         preRegistered: [{ issuer: peer.issuer, clientId, clientSecret, tokenEndpointAuthMethod }],
       });
+      await login();
 
-      const response = await createAuthFetch(session)(peer.serverUrl, { method: "GET" });
+      const response = await unattended(peer.serverUrl, { method: "GET" });
       expect(response.status).toBe(405);
       expect(await session.signOut()).toEqual({ revoked: "yes" });
     },
@@ -91,15 +77,6 @@ describe("oidc-provider", () => {
     await authorizeWithLoopback(session, { openUrl, force: true });
 
     expect(askedOf(peer.requests).filter((asked) => asked === "/reg")).toHaveLength(1);
-  });
-
-  it("passes on that the user refused a login [spec-84]", async () => {
-    const peer = await start();
-
-    await expect(login(peer, {}, { decision: "deny" })).rejects.toMatchObject({
-      code: "authorization_denied",
-      oauthError: "access_denied",
-    });
   });
 
   it("leaves what was granted before alone when the user refuses more", async () => {
@@ -125,22 +102,6 @@ describe("oidc-provider", () => {
     expect(await refusalOf(callTool("write_note", { text: "hello" }))).toBe("authorization_denied");
     expect(await session.getTokens()).toEqual(granted);
     expect(await callTool("whoami")).toBe("alice");
-  });
-
-  it("refuses a token for a resource that is not its own", async () => {
-    const peer = await start();
-    const session = createAuthClient({
-      clientMetadata: { client_name: "peer test" },
-      discover: async (serverUrl, options) => ({
-        ...(await discoverAuthServer(serverUrl, options)),
-        resource: "https://other.example/mcp",
-      }),
-    }).session(peer.serverUrl);
-    const browser = createScriptedBrowser({ callback: "capture" });
-
-    await expect(
-      session.authorize({ redirectUri: REDIRECT_URI, interact: (url) => browser.open(url) }),
-    ).rejects.toMatchObject({ code: "authorization_denied", oauthError: "invalid_target" });
   });
 
   it("is left for another issuer when the MCP server moves, with a new client there [spec-54, spec-100]", async () => {

@@ -1,15 +1,13 @@
+import { onTestFinished } from "vitest";
 import { createAuthClient, createAuthFetch, createMemoryStore } from "../../src/index.js";
-import type { AuthClientOptions, AuthFetch, AuthSession, KVStore } from "../../src/index.js";
+import type { AuthClientOptions, AuthFetch, AuthSession, AuthorizeOptions, TokenSet } from "../../src/index.js";
 import { authorizeWithLoopback } from "../../src/node.js";
 import { createScriptedBrowser, type ScriptedBrowserOptions } from "../support/scripted-browser.ts";
 import type { RecordedRequest } from "./servers/recorded-request.ts";
 
-export interface PeerHostOptions {
-  /** Shared by hosts that stand for processes on one store. @defaultValue one of its own */
-  readonly store?: KVStore;
-  readonly now?: () => number;
-  readonly browser?: ScriptedBrowserOptions;
-  readonly dpop?: AuthClientOptions["dpop"];
+/** Options of the client, of which `store` stands for a machine that hosts share. */
+export interface PeerHostOptions extends Partial<AuthClientOptions> {
+  readonly browser?: ScriptedBrowserOptions | undefined;
 }
 
 /** A host application with a user at hand, as it would be on a desktop. */
@@ -19,17 +17,21 @@ export interface PeerHost {
   readonly interactive: AuthFetch;
   /** Reports that the user is needed instead. */
   readonly unattended: AuthFetch;
+  /** A login whose callback to `REDIRECT_URI` is read off the browser's address bar. */
+  readonly login: (options?: Partial<AuthorizeOptions>) => Promise<TokenSet>;
 }
 
-export function createPeerHost(serverUrl: string, options: PeerHostOptions = {}): PeerHost {
+export const REDIRECT_URI = "http://127.0.0.1:9/callback";
+
+export function createPeerHost(serverUrl: string, { browser: user, ...options }: PeerHostOptions = {}): PeerHost {
   const client = createAuthClient({
     clientMetadata: { client_name: "peer test" },
-    store: options.store ?? createMemoryStore(),
-    now: options.now,
-    dpop: options.dpop,
+    store: createMemoryStore(),
+    ...options,
   });
   const session = client.session(serverUrl);
-  const browser = createScriptedBrowser(options.browser);
+  const browser = createScriptedBrowser(user);
+  const addressBar = createScriptedBrowser({ ...user, callback: "capture" });
   return {
     session,
     unattended: createAuthFetch(session),
@@ -41,7 +43,16 @@ export function createPeerHost(serverUrl: string, options: PeerHostOptions = {})
         await authorizeWithLoopback(session, { openUrl, scope, challenge, signal });
       },
     }),
+    login: (more) =>
+      session.authorize({ redirectUri: REDIRECT_URI, force: true, interact: (url) => addressBar.open(url), ...more }),
   };
+}
+
+/** A peer that ends with the test. */
+export async function started<P extends { close(): Promise<void> }>(starting: Promise<P>): Promise<P> {
+  const peer = await starting;
+  onTestFinished(() => peer.close());
+  return peer;
 }
 
 /** What the host asked of the authorization server, in order, each by its grant type or its path. */

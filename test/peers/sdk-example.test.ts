@@ -1,27 +1,32 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
+import { of, shows } from "./features.ts";
 import { MCP_CLIENTS, refusalOf } from "./mcp-clients.ts";
-import { createPeerHost } from "./peer-host.ts";
+import { createPeerHost, started } from "./peer-host.ts";
 import { startSdkExamplePeer, type SdkExamplePeer } from "./servers/sdk-example-peer.ts";
 
-describe.each(MCP_CLIENTS)("the SDK's own example server, called by %s", (_name, connect) => {
-  async function start(): Promise<SdkExamplePeer> {
-    const peer = await startSdkExamplePeer();
-    onTestFinished(() => peer.close());
-    return peer;
-  }
+const start = (): Promise<SdkExamplePeer> => started(startSdkExamplePeer());
+const [[, connectV1]] = MCP_CLIENTS as readonly [(typeof MCP_CLIENTS)[number]];
 
-  it("gives tokens without a refresh token, and serves a tool [spec-104]", async () => {
+describe.each(MCP_CLIENTS)("the SDK's own example server, called by %s", of("SDK example"), (_name, connect) => {
+  const login = "registers a client, gives it tokens without a refresh token, and serves a tool [spec-104]";
+  it(login, shows({ "login and tool call": "yes", registration: "yes" }), async () => {
     const { serverUrl, issuer } = await start();
     const { session, interactive } = createPeerHost(serverUrl);
     const callTool = await connect(serverUrl, interactive);
 
     expect(await callTool("greet", { name: "Ada" })).toBe("Hello, Ada!");
     const tokens = await session.getTokens();
-    expect(tokens).toMatchObject({ issuer, resource: serverUrl, scope: "mcp:tools" });
+    expect(tokens).toMatchObject({
+      issuer,
+      resource: serverUrl,
+      scope: "mcp:tools",
+      registration: { source: "dynamic" },
+    });
     expect(tokens).not.toHaveProperty("refreshToken");
   });
 
-  it("needs another login when its token has expired", async () => {
+  const cells = shows({ "refresh and rotation": "no: login again", "copied refresh token": "no: none issued" });
+  it("needs another login when its token has expired", cells, async () => {
     const { serverUrl } = await start();
     let offset = 0;
     const { session, interactive, unattended } = createPeerHost(serverUrl, { now: () => Date.now() + offset });
@@ -35,15 +40,27 @@ describe.each(MCP_CLIENTS)("the SDK's own example server, called by %s", (_name,
     expect(await callTool("greet", { name: "Ada" })).toBe("Hello, Ada!");
     expect((await session.getTokens())?.accessToken).not.toBe(first?.accessToken);
   });
+});
 
-  it("cannot revoke, and is not asked anything with forgotten tokens", async () => {
+describe("the SDK's own example server", of("SDK example"), () => {
+  it("cannot revoke, and is not asked", shows({ revocation: "no: forgotten only" }), async () => {
     const { serverUrl } = await start();
     const { session, interactive, unattended } = createPeerHost(serverUrl);
-    await connect(serverUrl, interactive);
-    const callTool = await connect(serverUrl, unattended);
+    await connectV1(serverUrl, interactive);
+    const callTool = await connectV1(serverUrl, unattended);
 
     expect(await session.signOut()).toEqual({ revoked: "unsupported" });
     expect(await session.getTokens()).toBeUndefined();
     expect(await refusalOf(callTool("greet", { name: "Ada" }))).toBe("authorization_required");
+  });
+
+  const cells = shows({ "user refuses": "no: not asked", "step-up": "no: never asked for" });
+  it("asks no user, and serves a tool whatever was granted", cells, async () => {
+    const { serverUrl } = await start();
+    const { login, unattended } = createPeerHost(serverUrl, { browser: { decision: "deny" } });
+
+    expect(await login({ scope: "other" })).toMatchObject({ scope: "other" });
+    const callTool = await connectV1(serverUrl, unattended);
+    expect(await callTool("greet", { name: "Ada" })).toBe("Hello, Ada!");
   });
 });

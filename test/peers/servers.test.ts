@@ -4,11 +4,10 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import type { OAuthClientInformationMixed, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createScriptedBrowser } from "../support/scripted-browser.ts";
+import { REDIRECT_URI, started } from "./peer-host.ts";
 import { startOidcProviderPeer } from "./servers/oidc-provider-peer.ts";
 import { startSdkExamplePeer } from "./servers/sdk-example-peer.ts";
 import { startSdkRouterPeer } from "./servers/sdk-router-peer.ts";
-
-const REDIRECT_URI = "http://127.0.0.1:9/callback";
 
 /** Logs the official SDK's own client in, which shows that a peer works without any of our code. */
 async function connectWithSdk(serverUrl: string): Promise<{ client: Client; accessToken: string }> {
@@ -67,8 +66,7 @@ describe.each([
   ["the SDK's mcpAuthRouter", () => startSdkRouterPeer()],
 ])("the peer %s", (_name, start) => {
   it("serves a tool to the official SDK's client after a login", async () => {
-    const peer = await start();
-    onTestFinished(() => peer.close());
+    const peer = await started<Awaited<ReturnType<typeof start>>>(start());
     const { client } = await connectWithSdk(peer.serverUrl);
 
     const { tools } = await client.listTools();
@@ -94,8 +92,7 @@ describe.each([
   });
 
   it("challenges a request without a token, with a foreign one, with an expired one and with too small a scope", async () => {
-    const peer = await start();
-    onTestFinished(() => peer.close());
+    const peer = await started<Awaited<ReturnType<typeof start>>>(start());
     const metadata = `resource_metadata="${new URL("/.well-known/oauth-protected-resource/mcp", peer.serverUrl).href}"`;
 
     const without = await fetch(peer.serverUrl, {
@@ -124,8 +121,7 @@ describe.each([
 
 describe("the peer oidc-provider", () => {
   it("names another authorization server once it has moved", async () => {
-    const peer = await startOidcProviderPeer();
-    onTestFinished(() => peer.close());
+    const peer = await started(startOidcProviderPeer());
     const metadataUrl = new URL("/.well-known/oauth-protected-resource/mcp", peer.serverUrl);
     const servers = async (): Promise<unknown> =>
       ((await (await fetch(metadataUrl)).json()) as { authorization_servers: unknown }).authorization_servers;
@@ -136,17 +132,18 @@ describe("the peer oidc-provider", () => {
   });
 
   it("answers access_denied to a user who refuses", async () => {
-    const peer = await startOidcProviderPeer({
-      clients: [
-        {
-          client_id: "known",
-          redirect_uris: [REDIRECT_URI],
-          application_type: "native",
-          token_endpoint_auth_method: "none",
-        },
-      ],
-    });
-    onTestFinished(() => peer.close());
+    const peer = await started(
+      startOidcProviderPeer({
+        clients: [
+          {
+            client_id: "known",
+            redirect_uris: [REDIRECT_URI],
+            application_type: "native",
+            token_endpoint_auth_method: "none",
+          },
+        ],
+      }),
+    );
     const authorizationUrl = new URL("/auth", peer.issuer);
     authorizationUrl.search = new URLSearchParams({
       client_id: "known",
@@ -168,8 +165,7 @@ describe("the peer oidc-provider", () => {
 
 describe("the peer that is the SDK's example server", () => {
   it("serves a tool to the official SDK's client after a login", async () => {
-    const peer = await startSdkExamplePeer();
-    onTestFinished(() => peer.close());
+    const peer = await started(startSdkExamplePeer());
     const { client } = await connectWithSdk(peer.serverUrl);
 
     const result = await client.callTool({ name: "greet", arguments: { name: "Ada" } });

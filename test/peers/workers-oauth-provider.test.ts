@@ -1,147 +1,179 @@
-import { describe, expect, it, onTestFinished } from "vitest";
-import { createAuthClient, createMemoryStore, discoverAuthServer, refreshTokens } from "../../src/index.js";
-import { createScriptedBrowser } from "../support/scripted-browser.ts";
-import { MCP_CLIENTS, refusalOf } from "./mcp-clients.ts";
-import { askedOf, createPeerHost } from "./peer-host.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
-  startWorkersOAuthProviderPeer,
-  type WorkersOAuthProviderPeer,
-  type WorkersOAuthProviderPeerOptions,
-} from "./servers/workers-oauth-provider-peer.ts";
+  createAuthClient,
+  createAuthFetch,
+  createGrant,
+  discoverAuthServer,
+  enterpriseManaged,
+  privateKeyJwt,
+  registerClient,
+  type AuthSession,
+  type ClientRegistration,
+  type EnterpriseManagedOptions,
+} from "../../src/index.js";
+import { describeLogins } from "./describe-logins.ts";
+import { of, shows } from "./features.ts";
+import { createIdentityProvider, IDP, type IdentityProvider } from "./identity-provider.ts";
+import { createKeyPair, type ClientKeyPair } from "./key-pair.ts";
+import { MCP_CLIENTS, refusalOf } from "./mcp-clients.ts";
+import { askedOf, createPeerHost, REDIRECT_URI } from "./peer-host.ts";
+import { exchangeToken, EXCHANGE_GRANT } from "./exchange-token.ts";
+import { startWorkersOAuthProviderPeer, type WorkersOAuthProviderPeer } from "./servers/workers-oauth-provider-peer.ts";
 
-const DOCUMENT_URL = "https://host.example/client.json";
-const REDIRECT_URI = "http://127.0.0.1:9/callback";
+const [[, connect]] = MCP_CLIENTS as readonly [(typeof MCP_CLIENTS)[number]];
+const METADATA = "/.well-known/oauth-authorization-server";
+const JWT_BEARER_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const [DOCUMENT_URL, KEY_DOCUMENT_URL] = ["https://host.example/client.json", "https://host.example/with-key.json"];
 
-async function start(options?: WorkersOAuthProviderPeerOptions): Promise<WorkersOAuthProviderPeer> {
-  const peer = await startWorkersOAuthProviderPeer(options);
-  onTestFinished(() => peer.close());
-  return peer;
-}
-
-describe.each(MCP_CLIENTS)("workers-oauth-provider in workerd, called by %s", (_name, connect) => {
-  it("is found by its metadata, registers the client, logs the user in and serves the tool [spec-60, spec-62]", async () => {
-    const peer = await start();
-    const { session, interactive } = createPeerHost(peer.serverUrl);
-    const callTool = await connect(peer.serverUrl, interactive);
-
-    expect(await callTool("whoami")).toBe("alice");
-    expect(await session.getTokens()).toMatchObject({
-      issuer: peer.issuer,
-      resource: peer.serverUrl,
-      scope: expect.stringContaining("mcp:read") as string,
-      refreshToken: expect.any(String) as string,
-    });
-    expect(askedOf(peer.requests)).toEqual([
-      "/.well-known/oauth-authorization-server",
-      "/register",
-      "authorization_code",
-    ]);
+/** One for all tests, for it takes long to start: each test is another client there. */
+let peer: WorkersOAuthProviderPeer;
+let keyPair: ClientKeyPair;
+let identityProvider: IdentityProvider;
+/** A client for users of an enterprise. */
+let chat: ClientRegistration;
+beforeAll(async () => {
+  keyPair = await createKeyPair("ES256");
+  const document = { client_name: "peer test", redirect_uris: [REDIRECT_URI] };
+  peer = await startWorkersOAuthProviderPeer({
+    clientIdMetadataDocuments: {
+      [DOCUMENT_URL]: { ...document, client_id: DOCUMENT_URL, token_endpoint_auth_method: "none" },
+      [KEY_DOCUMENT_URL]: {
+        ...document,
+        client_id: KEY_DOCUMENT_URL,
+        token_endpoint_auth_method: "private_key_jwt",
+        jwks: { keys: [keyPair.jwk] },
+      },
+    },
+    identityProvider: { issuer: IDP, keys: () => identityProvider.server.signingKeys() },
   });
-
-  it("renews a refused token once for calls at the same time, and rotates the refresh token [spec-105]", async () => {
-    const peer = await start();
-    let later = 0;
-    const { session, interactive, unattended } = createPeerHost(peer.serverUrl, { now: () => Date.now() + later });
-    await connect(peer.serverUrl, interactive);
-    const callTool = await connect(peer.serverUrl, unattended);
-    const first = await session.getTokens();
-    later = 61_000;
-    await peer.expireAccessTokens();
-    peer.requests.length = 0;
-
-    expect(await Promise.all(["whoami", "whoami", "whoami"].map((tool) => callTool(tool)))).toEqual([
-      "alice",
-      "alice",
-      "alice",
-    ]);
-    expect(askedOf(peer.requests)).toEqual(["refresh_token"]);
-    const second = await session.getTokens();
-    expect(second?.accessToken).not.toBe(first?.accessToken);
-    expect(second?.refreshToken).not.toBe(first?.refreshToken);
+  chat = await registerClient(await discoverAuthServer(peer.serverUrl), {
+    clientMetadata: {
+      client_name: "chat",
+      redirect_uris: [REDIRECT_URI],
+      grant_types: [JWT_BEARER_GRANT],
+      response_types: [],
+      token_endpoint_auth_method: "client_secret_basic",
+    },
   });
-
-  it("gets more scope out of the user where a tool needs it, and the call goes through [spec-63, spec-108]", async () => {
-    const peer = await start();
-    const { session, interactive } = createPeerHost(peer.serverUrl);
-    const callTool = await connect(peer.serverUrl, interactive);
-    const client = (await session.getTokens())?.registration.clientId;
-    peer.requests.length = 0;
-
-    expect(await callTool("write_note", { text: "hello" })).toBe("note 1 written");
-    expect(
-      peer.requests.filter(({ operation }) => operation === "tools/call write_note").map(({ status }) => status),
-    ).toEqual([403, 200]);
-    expect(askedOf(peer.requests)).toEqual(["authorization_code"]);
-    const tokens = await session.getTokens();
-    expect(tokens?.scope?.split(" ")).toEqual(expect.arrayContaining(["mcp:read", "mcp:write"]));
-    expect(tokens?.registration.clientId).toBe(client);
-  });
-
-  it("is told of a sign-out and takes nothing back afterwards", async () => {
-    const peer = await start();
-    const { session, interactive, unattended } = createPeerHost(peer.serverUrl);
-    await connect(peer.serverUrl, interactive);
-    const callTool = await connect(peer.serverUrl, unattended);
-    const old = await session.getTokens();
-    if (old === undefined) throw new Error("no tokens after the login");
-
-    expect(await session.signOut()).toEqual({ revoked: "yes" });
-    expect(await refusalOf(callTool("whoami"))).toBe("authorization_required");
-    const { status } = await fetch(peer.serverUrl, { headers: { authorization: `Bearer ${old.accessToken}` } });
-    expect(status).toBe(401);
-    const server = await discoverAuthServer(peer.serverUrl);
-    await expect(refreshTokens(server, old)).rejects.toMatchObject({ code: "refresh_rejected" });
-  });
+  identityProvider = createIdentityProvider(peer.issuer, chat.clientId);
+});
+afterAll(() => peer.close());
+beforeEach(() => {
+  peer.requests.length = 0;
 });
 
-describe("workers-oauth-provider in workerd", () => {
-  it("takes a client by the URL of its metadata document and registers nothing [spec-35]", async () => {
-    const document = { client_id: DOCUMENT_URL, client_name: "peer test", redirect_uris: [REDIRECT_URI] };
-    const peer = await start({
-      clientIdMetadataDocuments: { [DOCUMENT_URL]: { ...document, token_endpoint_auth_method: "none" } },
-    });
-    const browser = createScriptedBrowser({ callback: "capture" });
-    const client = createAuthClient({
-      clientMetadata: { client_name: "peer test" },
-      clientMetadataUrl: DOCUMENT_URL,
-      store: createMemoryStore(),
-    });
-    const session = client.session(peer.serverUrl);
-    const interact = (url: URL): Promise<string> => browser.open(url);
-    const tokens = await session.authorize({ redirectUri: REDIRECT_URI, interact });
+describeLogins({
+  peer: "workers",
+  name: "workers-oauth-provider in workerd",
+  start: () => Promise.resolve({ ...peer, close: () => Promise.resolve() }),
+  asks: [METADATA, "/register", "authorization_code"],
+  expires: true,
+  asksUser: true,
+  stepsUp: true,
+  copiedRefreshToken: "ends the login later",
+  afterRevocation: 401,
+});
 
-    expect(tokens.registration).toMatchObject({ source: "metadata_document", clientId: DOCUMENT_URL });
-    // between them, whether the server takes the document, before the user's browser opens
-    expect(askedOf(peer.requests)).toEqual([
-      "/.well-known/oauth-authorization-server",
-      "refresh_token",
-      "authorization_code",
-    ]);
+describe("workers-oauth-provider in workerd", of("workers"), () => {
+  it(
+    "takes a client by the URL of its metadata document and registers nothing [spec-35]",
+    shows({ "metadata document": "yes" }),
+    async () => {
+      const { login } = createPeerHost(peer.serverUrl, { clientMetadataUrl: DOCUMENT_URL });
+
+      expect((await login()).registration).toMatchObject({ source: "metadata_document", clientId: DOCUMENT_URL });
+      // between them, whether the server takes the document, before the user's browser opens
+      expect(askedOf(peer.requests)).toEqual([METADATA, "refresh_token", "authorization_code"]);
+    },
+  );
+
+  it("knows a client by the key in its metadata document [spec-42]", shows({ private_key_jwt: "yes" }), async () => {
+    const { login, session } = createPeerHost(peer.serverUrl, {
+      clientMetadata: { client_name: "peer test", token_endpoint_auth_method: "private_key_jwt" },
+      clientMetadataUrl: KEY_DOCUMENT_URL,
+      clientAuthentication: privateKeyJwt({ privateKey: keyPair.privateKey }),
+    });
+
+    expect((await login()).registration.tokenEndpointAuthMethod).toBe("private_key_jwt");
+    expect(await session.signOut()).toEqual({ revoked: "yes" });
   });
 
-  it("says that the user refused, and nothing is stored", async () => {
-    const peer = await start();
-    const { session, interactive } = createPeerHost(peer.serverUrl, { browser: { decision: "deny" } });
+  it(
+    "exchanges a user's token for one with less scope, by a grant of the host's own",
+    shows({ "token exchange": "yes" }),
+    async () => {
+      const user = createPeerHost(peer.serverUrl, {
+        clientMetadata: {
+          client_name: "peer test",
+          grant_types: ["authorization_code", "refresh_token", EXCHANGE_GRANT],
+        },
+      });
+      const subject = await user.login({ scope: "mcp:read mcp:write" });
+      const grant = createGrant({
+        id: "less scope",
+        issuer: peer.issuer,
+        scope: "mcp:read",
+        obtain: (context) => exchangeToken(context, subject),
+      });
+      const session = createAuthClient({ clientMetadata: {} }).session(peer.serverUrl, { grant });
+      const callTool = await connect(peer.serverUrl, createAuthFetch(session));
 
-    expect(await refusalOf(interactive(peer.serverUrl, { method: "POST" }))).toBe("authorization_denied");
-    expect(await session.getTokens()).toBeUndefined();
+      expect(await callTool("whoami")).toBe("alice");
+      expect(await session.getTokens()).toMatchObject({ scope: "mcp:read", grant: "less scope" });
+      expect((await session.getTokens())?.accessToken).not.toBe(subject.accessToken);
+    },
+  );
+});
+
+describe("workers-oauth-provider in workerd, for users of an enterprise", of("workers"), () => {
+  function enter({ signIn, fetch }: IdentityProvider, options: Partial<EnterpriseManagedOptions> = {}): AuthSession {
+    const { clientId, clientSecret } = chat;
+    const client = { clientId, clientSecret };
+    const grant = enterpriseManaged({ issuer: peer.issuer, client, scope: "mcp:read", ...signIn, ...options });
+    const host = createAuthClient({ clientMetadata: { client_name: "chat" }, fetch });
+    return host.session(peer.serverUrl, { subject: "alice", grant });
+  }
+
+  it(
+    "takes an ID-JAG for the user's sign-in, a new one for each token and for more scope [spec-138, spec-146, spec-147]",
+    shows({ "ID-JAG": "yes" }),
+    async () => {
+      const session = enter(identityProvider);
+      const callTool = await connect(peer.serverUrl, createAuthFetch(session));
+      expect(await callTool("whoami")).toBe("alice");
+      expect(await session.getTokens()).toMatchObject({ scope: "mcp:read", resource: peer.serverUrl });
+
+      await peer.expireAccessTokens();
+      expect(await callTool("whoami")).toBe("alice");
+      expect(await callTool("write_note", { text: "hello" })).toMatch(/written$/);
+      expect((await session.getTokens())?.scope?.split(" ").sort()).toEqual(["mcp:read", "mcp:write"]);
+      expect(askedOf(peer.requests)).toEqual([METADATA, ...Array<string>(3).fill(JWT_BEARER_GRANT)]);
+      expect(identityProvider.server.counts.token).toBe(3);
+      expect(await session.signOut()).toEqual({ revoked: "yes" });
+    },
+  );
+
+  it("refuses an ID-JAG whose signature is not that of the identity provider, and is not asked again at once", async () => {
+    const send = createAuthFetch(enter(createIdentityProvider(peer.issuer, chat.clientId)));
+
+    expect(await refusalOf(send(peer.serverUrl))).toBe("token_request_rejected");
+    expect(await refusalOf(send(peer.serverUrl))).toBe("token_request_rejected");
+    expect(askedOf(peer.requests)).toEqual([METADATA, JWT_BEARER_GRANT]);
   });
 
-  it("accepts a copied refresh token after the rotation, and the user has to log in again", async () => {
-    const peer = await start();
-    let later = 0;
-    const { session, interactive, unattended } = createPeerHost(peer.serverUrl, { now: () => Date.now() + later });
-    await interactive(peer.serverUrl);
-    const old = await session.getTokens();
-    if (old === undefined) throw new Error("no tokens after the login");
-    later = 3_600_000;
-    await unattended(peer.serverUrl);
+  it("is no identity provider itself, and says so when it is taken for one", async () => {
+    const { login } = createPeerHost(peer.serverUrl);
+    const { refreshToken = "" } = await login();
+    peer.requests.length = 0;
+    const session = enter(identityProvider, {
+      idp: { issuer: peer.issuer, tokenEndpoint: `${peer.issuer}/token`, clientId: "chat-sso", clientSecret: "s" },
+      getSubjectToken: () => ({ token: refreshToken, type: "refresh_token" }),
+    });
 
-    const server = await discoverAuthServer(peer.serverUrl);
-    expect(await refreshTokens(server, old)).toHaveProperty("refreshToken");
-    later *= 2;
-    await peer.expireAccessTokens();
-    expect(await refusalOf(unattended(peer.serverUrl))).toBe("authorization_required");
-    expect(await session.getTokens()).toBeUndefined();
+    await expect(session.getAccessToken()).rejects.toMatchObject({
+      code: "token_request_rejected",
+      oauthError: "invalid_client",
+    });
+    expect(askedOf(peer.requests)).toEqual([METADATA, EXCHANGE_GRANT]);
   });
 });

@@ -16,7 +16,8 @@ export function citations(tests: string): ReadonlyMap<string, readonly Citation[
   const found = new Map<string, Citation[]>();
   for (const name of readdirSync(tests, { recursive: true, encoding: "utf8" }).sort()) {
     const file = name.replaceAll("\\", "/");
-    if (!file.endsWith(".test.ts") || file.endsWith("requirements.test.ts")) continue;
+    // also where tests are declared that several files have in common
+    if (!/(?:\.test|\/describe-[\w-]+)\.ts$/.test(file) || file.endsWith("requirements.test.ts")) continue;
     const code = readFileSync(join(tests, name), "utf8").replace(/^\s*(?:\/\/|\/?\*).*$/gm, "");
     for (const [, , title = "", list = ""] of code.matchAll(CITED)) {
       for (const id of list.split(/, ?/)) {

@@ -1,9 +1,14 @@
-import { request as forward, type IncomingMessage, type ServerResponse } from "node:http";
-import { buffer } from "node:stream/consumers";
 import { FastMCP, OAuthProvider, type OAuthSession } from "fastmcp";
+import { OAuthProxy, requireScopes } from "fastmcp/auth";
 import { startLoopbackServer } from "./loopback-server.ts";
 import { startOidcProviderPeer } from "./oidc-provider-peer.ts";
-import { createRequestLog, mcpOperation, pathOf, type RecordedRequest } from "./recorded-request.ts";
+import type { RecordedRequest } from "./recorded-request.ts";
+import { forwardTo, recordRequests } from "./recorded-server.ts";
+
+export interface FastMcpPeerOptions {
+  /** Client ID Metadata Documents by their URL; the feature is on when there are any. */
+  readonly clientIdMetadataDocuments?: Readonly<Record<string, object>>;
+}
 
 export interface FastMcpPeer {
   readonly serverUrl: string;
@@ -20,7 +25,9 @@ const UPSTREAM_CLIENT = { client_id: "fastmcp", client_secret: "a secret of the 
 const silence = (): void => undefined;
 
 /** FastMCP with its OAuth proxy in front of `oidc-provider`: the user consents at both and logs in at the second. */
-export async function startFastMcpPeer(): Promise<FastMcpPeer> {
+export async function startFastMcpPeer({
+  clientIdMetadataDocuments: documents,
+}: FastMcpPeerOptions = {}): Promise<FastMcpPeer> {
   const front = await startLoopbackServer();
   const upstream = await startOidcProviderPeer({
     clients: [
@@ -31,11 +38,12 @@ export async function startFastMcpPeer(): Promise<FastMcpPeer> {
       },
     ],
   });
+  const Provider = documents ? ProviderForDocuments : OAuthProvider<Session>;
   const mcp = new FastMCP<Session>({
     name: "notes",
     version: "1.0.0",
     logger: { debug: silence, error: silence, info: silence, log: silence, warn: silence },
-    auth: new OAuthProvider<Session>({
+    auth: new Provider({
       baseUrl: front.origin,
       clientId: UPSTREAM_CLIENT.client_id,
       clientSecret: UPSTREAM_CLIENT.client_secret,
@@ -54,38 +62,44 @@ export async function startFastMcpPeer(): Promise<FastMcpPeer> {
       return claims.sub ?? "nobody";
     },
   });
-  const port = await freePort();
-  await mcp.start({ transportType: "httpStream", httpStream: { host: "127.0.0.1", port } });
-
-  const log = createRequestLog();
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const ofMcpServer = /^\/(mcp|\.well-known\/oauth-protected-resource)(\/|$)/.test(pathOf(request));
-    const body = (await buffer(request)).toString();
-    log.record(ofMcpServer ? "mcp_server" : "authorization_server", request, response, () =>
-      ofMcpServer ? mcpOperation(jsonOf(body)) : (new URLSearchParams(body).get("grant_type") ?? undefined),
-    );
-    const { method = "GET", headers, url = "/" } = request;
-    const inner = forward({ host: "127.0.0.1", port, method, path: url, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.on("error", () => response.destroy()).pipe(response);
-    });
-    response.on("close", () => inner.destroy());
-    inner.on("error", () => response.destroy()).end(body);
-  }
-  front.handle((request, response) => {
-    serve(request, response).catch(() => response.destroy());
+  mcp.addTool({
+    name: "write_note",
+    description: "Writes a note",
+    canAccess: requireScopes("mcp:write"),
+    execute: () => Promise.resolve("note 1 written"),
   });
+  const port = await freePort();
+  // with a state it waits for a second whenever a client connects
+  await mcp.start({ transportType: "httpStream", httpStream: { host: "127.0.0.1", port, stateless: true } });
+  const unmap = mapDocuments(documents);
 
   return {
     serverUrl: `${front.origin}/mcp`,
     issuer: front.origin,
-    requests: log.requests,
+    requests: recordRequests(front, forwardTo(port)),
     upstreamRequests: upstream.requests,
     async close() {
+      unmap();
       await front.close();
       await Promise.all([mcp.stop(), upstream.close()]);
     },
   };
+}
+
+/** Of what FastMCP offers, the proxy alone can be told to take metadata documents. */
+class ProviderForDocuments extends OAuthProvider<Session> {
+  protected override createProxy(): OAuthProxy {
+    const { baseUrl, clientId, clientSecret, scopes = [] } = this.config;
+    return new OAuthProxy({
+      baseUrl,
+      scopes,
+      upstreamAuthorizationEndpoint: this.getAuthorizationEndpoint(),
+      upstreamClientId: clientId,
+      upstreamClientSecret: clientSecret,
+      upstreamTokenEndpoint: this.getTokenEndpoint(),
+      enableCimd: true,
+    });
+  }
 }
 
 /** It can be told a port, and does not say which one it got. */
@@ -95,10 +109,14 @@ async function freePort(): Promise<number> {
   return server.port;
 }
 
-function jsonOf(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
+/** It runs in this process, and has no other way to the network than `fetch`. Returns what undoes it. */
+function mapDocuments(documents: Readonly<Record<string, object>> = {}): () => void {
+  const { fetch } = globalThis;
+  globalThis.fetch = (input, init) => {
+    const document = documents[input instanceof Request ? input.url : input.toString()];
+    return document ? Promise.resolve(Response.json(document)) : fetch(input, init);
+  };
+  return () => {
+    globalThis.fetch = fetch;
+  };
 }

@@ -80,7 +80,7 @@ export async function startOidcProviderPeer(options: OidcProviderPeerOptions = {
   const readClaims =
     options.accessTokenFormat === "jwt"
       ? verifySignature(`${issuer}/jwks`)
-      : introspect(`${issuer}/token/introspection`, resourceServerClient);
+      : introspect(`${issuer}/token/introspection`, basic(resourceServerClient));
   const dpop = createDpopGate({
     serverUrl: resource,
     metadataUrl: `${resourceServer.origin}/.well-known/oauth-protected-resource/mcp`,
@@ -118,6 +118,9 @@ export async function startOidcProviderPeer(options: OidcProviderPeerOptions = {
     },
   };
 }
+
+const basic = ({ id, secret }: { readonly id: string; readonly secret: string }): string =>
+  `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
 
 /** On the console `oidc-provider` warns of its login forms, its in-memory store and new Node versions: all meant here. */
 export async function withoutNotices<T>(task: () => Promise<T>): Promise<T> {

@@ -9,6 +9,7 @@ interface AccessTokenClaims {
   readonly scope?: string;
   readonly client_id?: string;
   readonly sub?: string;
+  readonly username?: string;
   readonly generation?: number;
   /** The key that the token is bound to (RFC 7800, RFC 9449 §6). */
   readonly cnf?: { readonly jkt?: string };
@@ -50,11 +51,7 @@ function refuse(description: string): OAuthError {
 }
 
 /** Asks the authorization server about each token, so that a revoked one is refused at once. */
-export function introspect(
-  endpoint: string,
-  client: { readonly id: string; readonly secret: string },
-): TokenVerifierOptions["readClaims"] {
-  const authorization = `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString("base64")}`;
+export function introspect(endpoint: string, authorization: string): TokenVerifierOptions["readClaims"] {
   return async (token) => {
     const response = await fetch(endpoint, {
       method: "POST",

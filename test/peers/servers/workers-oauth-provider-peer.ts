@@ -1,14 +1,15 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
-import { buffer } from "node:stream/consumers";
 import { build } from "esbuild";
 import { Miniflare, Response as WorkerdResponse } from "miniflare";
 import { startLoopbackServer } from "./loopback-server.ts";
-import { createRequestLog, mcpOperation, pathOf, type RecordedRequest } from "./recorded-request.ts";
+import type { RecordedRequest } from "./recorded-request.ts";
+import { recordRequests, type Answer } from "./recorded-server.ts";
 
 export interface WorkersOAuthProviderPeerOptions {
   /** Client ID Metadata Documents by their URL, as the worker finds them when it fetches. */
   readonly clientIdMetadataDocuments?: Readonly<Record<string, object>>;
+  /** The identity provider whose assertions (ID-JAG) it takes, and where its public keys come from when they are wanted, as JWKs. */
+  readonly identityProvider?: { readonly issuer: string; readonly keys: () => Promise<readonly object[]> };
 }
 
 export interface WorkersOAuthProviderPeer {
@@ -31,29 +32,24 @@ export async function startWorkersOAuthProviderPeer(
   options: WorkersOAuthProviderPeerOptions = {},
 ): Promise<WorkersOAuthProviderPeer> {
   const server = await startLoopbackServer();
-  const log = createRequestLog();
-  const documents = options.clientIdMetadataDocuments ?? {};
+  const { identityProvider, clientIdMetadataDocuments = {} } = options;
   const workerd = new Miniflare({
     cf: false,
     modules: true,
     script: await bundledWorker(),
     compatibilityDate: "2026-07-01",
     compatibilityFlags: ["global_fetch_strictly_public", "nodejs_compat"],
-    bindings: { ORIGIN: server.origin },
+    bindings: { ORIGIN: server.origin, IDENTITY_PROVIDER: identityProvider?.issuer ?? "" },
     kvNamespaces: ["OAUTH_KV"],
-    outboundService: ({ url }: { readonly url: string }) => {
-      const document = documents[url];
+    outboundService: async ({ url }: { readonly url: string }) => {
+      const isKeys = identityProvider !== undefined && url === `${identityProvider.issuer}/jwks`;
+      const document = isKeys ? { keys: await identityProvider.keys() } : clientIdMetadataDocuments[url];
       return document ? WorkerdResponse.json(document) : new WorkerdResponse(null, { status: 404 });
     },
   });
   await workerd.ready;
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const ofMcpServer = /^\/(mcp|\.well-known\/oauth-protected-resource)(\/|$)/.test(pathOf(request));
-    const body = await buffer(request);
-    log.record(ofMcpServer ? "mcp_server" : "authorization_server", request, response, () =>
-      ofMcpServer ? mcpOperation(jsonOf(body)) : (new URLSearchParams(body.toString()).get("grant_type") ?? undefined),
-    );
+  const serve: Answer = async (request, response, body) => {
     const answer = await workerd.dispatchFetch(`${server.origin}${request.url ?? "/"}`, {
       method: request.method ?? "GET",
       headers: request.headers as Record<string, string>,
@@ -65,15 +61,12 @@ export async function startWorkersOAuthProviderPeer(
     );
     const content = Buffer.from(await answer.arrayBuffer());
     response.writeHead(answer.status, { ...headers, "set-cookie": answer.headers.getSetCookie() }).end(content);
-  }
-  server.handle((request, response) => {
-    serve(request, response).catch((error: unknown) => response.destroy(error as Error));
-  });
+  };
 
   return {
     serverUrl: `${server.origin}/mcp`,
     issuer: server.origin,
-    requests: log.requests,
+    requests: recordRequests(server, serve),
     async expireAccessTokens() {
       const store = (await workerd.getKVNamespace("OAUTH_KV")) as unknown as KVNamespace;
       const { keys } = await store.list({ prefix: "token:" });
@@ -101,11 +94,3 @@ const bundledWorker = (): Promise<string> =>
     logLevel: "error",
     write: false,
   }).then(({ outputFiles }) => outputFiles[0]?.text ?? ""));
-
-function jsonOf(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
-}

@@ -1,10 +1,17 @@
-import { insufficientScope, OAuthProvider, type OAuthHelpers } from "@cloudflare/workers-oauth-provider";
+import {
+  AuthorizationError,
+  insufficientScope,
+  OAuthProvider,
+  type AuthRequest,
+  type OAuthHelpers,
+} from "@cloudflare/workers-oauth-provider";
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import * as z from "zod";
 import { mcpOperation } from "./recorded-request.ts";
 
 interface Env {
   readonly ORIGIN: string;
+  readonly IDENTITY_PROVIDER: string;
   readonly OAUTH_PROVIDER: OAuthHelpers;
 }
 /** As much of a worker's context as is used here; the runtime's own types do not go together with the DOM's. */
@@ -29,6 +36,13 @@ export default {
       requiredScopes: ["mcp:read"],
       resourceMetadata: { resource: `${env.ORIGIN}/mcp`, authorization_servers: [env.ORIGIN] },
       clientIdMetadataDocumentEnabled: true,
+      allowTokenExchangeGrant: true,
+      enterpriseManagedAuthorization: {
+        trustedIssuers: ({ iss }) =>
+          Promise.resolve(iss === env.IDENTITY_PROVIDER ? { issuer: iss, jwksUri: `${iss}/jwks` } : null),
+        mapClaims: ({ claims, requestedScope }) =>
+          Promise.resolve({ userId: claims.sub, scope: requestedScope, props: { subject: claims.sub } }),
+      },
       // it would write each refusal to the console
       onError: () => undefined,
     });
@@ -59,7 +73,16 @@ function createNotesServer(subject: string): McpServer {
 async function askUser(request: Request, { OAUTH_PROVIDER: oauth }: Env): Promise<Response> {
   if (new URL(request.url).pathname !== "/authorize") return new Response(null, { status: 404 });
   if (request.method === "GET") {
-    const asked = await oauth.parseAuthRequest(request);
+    let asked: AuthRequest;
+    try {
+      asked = await oauth.parseAuthRequest(request);
+    } catch (error) {
+      const redirectTo = error instanceof AuthorizationError ? error.redirectTo : undefined;
+      return new Response(
+        null,
+        redirectTo === undefined ? { status: 400 } : { status: 302, headers: { location: redirectTo } },
+      );
+    }
     const { handle, headers } = await oauth.beginConsent(asked);
     headers.set("content-type", "text/html");
     const scopes = asked.scope.map((scope) => `<input type="checkbox" name="scope" value="${scope}" checked>`);
