@@ -59,10 +59,10 @@ function zsh(commands: readonly CompletedCommand[]): string {
         const value = choices.length > 0 ? `:value:(${choices.join(" ")})` : takesValue ? ":value:" : "";
         return `'${name}[${quoted(description.replace(/[[\]:]/g, ""))}]${value}'`;
       }),
-      words.length > 0 ? `'*:word:(${words.join(" ")})'` : "'*:url:'",
+      // nothing is said of a URL: next to a message zsh inserts no flag
+      ...(words.length > 0 ? [`'*:word:(${words.join(" ")})'`] : []),
     ].join(" ");
   return [
-    "#compdef mcp-oauth",
     '# mcp-oauth in zsh: eval "$(mcp-oauth completion zsh)" in ~/.zshrc, after compinit',
     "_mcp_oauth() {",
     "  local -a commands",

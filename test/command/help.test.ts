@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
 import { createHome } from "./support/home.ts";
 import { runCommand } from "./support/run-command.ts";
@@ -31,19 +30,4 @@ it.each(["bash", "zsh", "fish"])("prints a script for %s with all commands and f
   expect(code).toBe(0);
   for (const name of COMMANDS) expect(stdout).toContain(name);
   await expect(stdout).toMatchFileSnapshot(`screens/completion.${shell}`);
-});
-
-it("completes commands, flags and values in bash", async () => {
-  const { stdout: script } = await runCommand(createHome(), ["completion", "bash"]);
-  const complete = (...words: readonly string[]): readonly string[] => {
-    const line = words.map((word) => `'${word}'`).join(" ");
-    const program = `${script}\nCOMP_WORDS=(${line}); COMP_CWORD=${words.length - 1}; _mcp_oauth; echo "\${COMPREPLY[@]}"`;
-    return execFileSync("bash", ["-c", program], { encoding: "utf8" }).trim().split(" ");
-  };
-  expect(complete("mcp-oauth", "log")).toEqual(["login", "logout"]);
-  expect(complete("mcp-oauth", "logout", "--a")).toEqual(["--all"]);
-  expect(complete("mcp-oauth", "login", "--store", "")).toEqual(["keychain", "file"]);
-  expect(complete("mcp-oauth", "login", "--port", "")).toEqual([""]);
-  expect(complete("mcp-oauth", "completion", "f")).toEqual(["fish"]);
-  expect(complete("mcp-oauth", "help", "doc")).toEqual(["doctor"]);
 });

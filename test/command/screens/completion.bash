@@ -4,6 +4,7 @@ _mcp_oauth() {
   case "${COMP_WORDS[COMP_CWORD-1]}" in
     --scope) words="" ;;
     --client-id) words="" ;;
+    --issuer) words="" ;;
     --subject) words="" ;;
     --port) words="" ;;
     --timeout) words="" ;;
@@ -11,11 +12,11 @@ _mcp_oauth() {
     --expires-in) words="" ;;
     --fault) words="" ;;
     *) case "${COMP_WORDS[1]}" in
-      login) words="--no-browser --device --scope --client-id --subject --port --timeout --force --import --store --json" ;;
+      login) words="--no-browser --device --scope --client-id --issuer --ask-secret --subject --port --timeout --force --import --store --json" ;;
       logout) words="--all --subject --store --json" ;;
       status) words="--subject --store --json" ;;
       token) words="--tty --subject --store --json" ;;
-      doctor) words="--login --no-browser --scope --client-id --port --timeout --json" ;;
+      doctor) words="--login --no-browser --scope --client-id --issuer --ask-secret --port --timeout --json" ;;
       fake-server) words="--port --no-consent --expires-in --scope --fault" ;;
       completion) words="bash zsh fish" ;;
       help) words="login logout status token doctor fake-server completion" ;;
