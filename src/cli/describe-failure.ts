@@ -18,6 +18,8 @@ const NEXT_STEPS: Readonly<Partial<Record<AuthErrorCode, string>>> = {
   authorization_denied: "The login was refused; log in again and allow the access.",
   authorization_required: "Log in with: mcp-oauth login <url>",
   callback_timeout: "Log in again; --timeout gives more time.",
+  device_authorization_unsupported:
+    "Leave out --device; on a machine without a browser, the URL can be opened elsewhere.",
   device_code_expired: "Log in again, and enter the code in time.",
   discovery_failed: DOCTOR,
   metadata_invalid: DOCTOR,
@@ -59,11 +61,16 @@ export function describeFailure(error: unknown): Failure {
       exitCode: EXIT.failed,
     };
   }
+  const isClient = isAuthError(error, "token_request_rejected") && error.oauthError === "invalid_client";
   const isKeychain = error.message.endsWith(STORE_ADVICE);
   return {
     code: error.code,
     message: isKeychain ? error.message.slice(0, -STORE_ADVICE.length) : error.message,
-    next: isKeychain ? "Or keep logins in files, with --store file." : NEXT_STEPS[error.code],
+    next: isKeychain
+      ? "Or keep logins in files, with --store file."
+      : isClient
+        ? "If it is a client of yours that has a secret, log in with --ask-secret."
+        : NEXT_STEPS[error.code],
     exitCode: error.code === "authorization_required" ? EXIT.loginNeeded : EXIT.failed,
   };
 }

@@ -3,6 +3,8 @@ import type { Callback, CallbackServer } from "../index.js";
 import type { CommandContext } from "./command-context.js";
 import { EXIT } from "./command-error.js";
 import type { Findings } from "./doctor-report.js";
+import { readGivenClient } from "./given-client.js";
+import type { ClientFlags } from "./given-client.js";
 import { examineLogin } from "./examine-login.js";
 import type { LoopbackHost, ReadyForLogin } from "./examine-options.js";
 import { examineServer } from "./examine-server.js";
@@ -12,11 +14,10 @@ import { readServerUrl } from "./places.js";
 import { renderReport } from "./render-report.js";
 
 /** Flags of `doctor`. */
-export interface DoctorFlags extends InviteFlags {
+export interface DoctorFlags extends InviteFlags, ClientFlags {
   readonly json?: true;
   readonly login?: true;
   readonly scope?: string;
-  readonly clientId?: string;
   readonly port?: number;
 }
 
@@ -48,7 +49,7 @@ export async function doctor(url: string, flags: DoctorFlags, context: CommandCo
     const report = await examineServer(serverUrl, {
       signal,
       profiles: knownServers,
-      clientId: flags.clientId,
+      client: readGivenClient(flags, progress, context),
       ...(flags.login && { redirectUri: listen, logIn }),
       onProgress,
     });

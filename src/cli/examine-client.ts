@@ -1,8 +1,9 @@
 import { createAuthorizationRequest, isAuthError, registerClient } from "../index.js";
-import type { AnyAuthError, ClientRegistration, ServerMetadata } from "../index.js";
+import type { AnyAuthError, ClientRegistration, PreRegisteredClient, ServerMetadata } from "../index.js";
 import { failWith, section } from "./doctor-report.js";
 import type { AddCheck, Findings } from "./doctor-report.js";
 import type { ExamineOptions, LoopbackHost } from "./examine-options.js";
+import { preferredSecretMethod } from "./secret-method.js";
 
 /** A client, and where its logins come back to. */
 export interface ExaminedClient {
@@ -23,35 +24,59 @@ export async function examineRegistration(
 ): Promise<ExaminedClient> {
   const add = section(findings, "Client registration");
   const { registration_endpoint: url, client_id_metadata_document_supported: documents } = server.authorizationServer;
-  const { clientId, redirectUri = exampleUri } = options;
+  const { client, redirectUri = exampleUri } = options;
   if (documents === true) {
     add("ok", "takes client metadata documents", {
       requirements: [34],
       client: "It uses its document, if it has one.",
     });
   }
-  if (clientId === undefined && url !== undefined) return await register(server, url, options, findings);
-  if (clientId !== undefined) add("info", "the client was given", { requirements: [34] });
-  else {
-    if (documents !== true) findings.needs.add("client_id");
-    const mark = documents === true ? "info" : "warning";
-    add(mark, "clients cannot register themselves", { requirements: [33], client: BY_HAND });
-  }
   const host = server.allowances?.redirectHost ?? "127.0.0.1";
-  return standIn(server, await redirectUri(host), clientId);
+  if (client !== undefined) return useGiven(server, await client(server), await redirectUri(host), findings, add);
+  if (url !== undefined) return await register(server, url, options, findings);
+  if (documents !== true) findings.needs.add("client_id");
+  const mark = documents === true ? "info" : "warning";
+  add(mark, "clients cannot register themselves", { requirements: [33], client: BY_HAND });
+  return standIn(server, await redirectUri(host));
 }
 
-const standIn = ({ issuer }: ServerMetadata, redirectUri: string, clientId?: string): ExaminedClient => ({
+/** A client that is registered by hand is used at its own issuer, and nowhere else. */
+function useGiven(
+  server: ServerMetadata,
+  { issuer, clientId, clientSecret }: PreRegisteredClient,
+  redirectUri: string,
+  findings: Findings,
+  add: AddCheck,
+): ExaminedClient {
+  if (issuer !== server.issuer) {
+    findings.needs.add("client_id");
+    add("warning", `the client that was given is of ${issuer}, not of ${server.issuer}`, {
+      requirements: [33],
+      client: "It sends nothing of it here.",
+    });
+    return standIn(server, redirectUri);
+  }
+  add("info", "the client was given", { requirements: [34] });
+  const stand = standIn(server, redirectUri);
+  const registration = {
+    ...stand.registration,
+    clientId,
+    ...(clientSecret !== undefined && { clientSecret, tokenEndpointAuthMethod: preferredSecretMethod(server) }),
+  };
+  return { ...stand, registration, isKnown: true };
+}
+
+const standIn = ({ issuer }: ServerMetadata, redirectUri: string): ExaminedClient => ({
   registration: {
     issuer,
-    clientId: clientId ?? "unknown",
+    clientId: "unknown",
     tokenEndpointAuthMethod: "none",
     redirectUris: [],
     source: "pre_registered",
     createdAt: 0,
   },
   redirectUri,
-  isKnown: clientId !== undefined,
+  isKnown: false,
 });
 
 async function register(

@@ -1,5 +1,6 @@
 import type { AuthChallenge, ClientRegistration, FetchLike, ServerMetadata, ServerProfile } from "../index.js";
 import type { Findings } from "./doctor-report.js";
+import type { GivenClient } from "./given-client.js";
 
 /** The hosts that a browser can come back to on this machine. */
 export type LoopbackHost = "127.0.0.1" | "localhost";
@@ -11,7 +12,7 @@ export interface ExamineOptions {
   /** Rows for servers that deviate. */
   readonly profiles?: readonly ServerProfile[] | undefined;
   /** A client that is registered by hand. */
-  readonly clientId?: string | undefined;
+  readonly client?: GivenClient | undefined;
   /** Where a login comes back to; may be called again, with another host. */
   readonly redirectUri?: ((host: LoopbackHost) => Promise<string>) | undefined;
   /** Goes on through a login, when everything before it works. */

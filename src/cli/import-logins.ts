@@ -1,5 +1,5 @@
 import { createTokenStore, discoverAuthServer, isAuthError, knownServers } from "../index.js";
-import type { ClientRegistration, ServerMetadata, TokenEndpointAuthMethod, TokenSet } from "../index.js";
+import type { ClientRegistration, ServerMetadata, TokenSet } from "../index.js";
 import { currentTime } from "../platform.js";
 import type { CommandContext } from "./command-context.js";
 import { CommandError, EXIT } from "./command-error.js";
@@ -16,6 +16,7 @@ import {
   rememberPlace,
 } from "./places.js";
 import type { FoundLogin } from "./places.js";
+import { preferredSecretMethod } from "./secret-method.js";
 import { layOutFacts, wrapText } from "./text-layout.js";
 
 /** A login that was taken over, or why it was not. */
@@ -94,20 +95,14 @@ async function take(foreign: ForeignLogin, flags: LoginFlags, { output, signal }
   }
 }
 
-function toRegistration(client: ForeignClient, { issuer, authorizationServer }: ServerMetadata): ClientRegistration {
+function toRegistration(client: ForeignClient, server: ServerMetadata): ClientRegistration {
   const { clientId, clientSecret, clientSecretExpiresAt, redirectUris } = client;
-  const offered = authorizationServer.token_endpoint_auth_methods_supported ?? ["client_secret_basic"];
-  const methods: readonly TokenEndpointAuthMethod[] = ["client_secret_basic", "client_secret_post"];
-  const said = methods.find((method) => method === client.authMethod);
   return {
-    issuer,
+    issuer: server.issuer,
     clientId,
     ...(clientSecret !== undefined && { clientSecret }),
     ...(clientSecretExpiresAt !== undefined && { clientSecretExpiresAt }),
-    tokenEndpointAuthMethod:
-      clientSecret === undefined
-        ? "none"
-        : (said ?? methods.find((method) => offered.includes(method)) ?? "client_secret_basic"),
+    tokenEndpointAuthMethod: clientSecret === undefined ? "none" : preferredSecretMethod(server, client.authMethod),
     redirectUris,
     source: "dynamic",
     createdAt: currentTime(),

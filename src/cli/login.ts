@@ -1,11 +1,13 @@
 import { authorizeWithDeviceCode } from "../index.js";
-import type { AuthChallenge, AuthClientOptions, AuthEvent, AuthSession, TokenSet } from "../index.js";
+import type { AuthChallenge, AuthEvent, AuthSession, TokenSet } from "../index.js";
 import { authorizeWithLoopback } from "../node.js";
 import { startTimer } from "../platform.js";
 import { askServer } from "./ask-server.js";
 import type { CommandContext } from "./command-context.js";
 import { EXIT } from "./command-error.js";
 import { loginFacts, loginJson } from "./describe-login.js";
+import { readGivenClient } from "./given-client.js";
+import type { ClientFlags } from "./given-client.js";
 import { inviteUser } from "./invite-user.js";
 import type { InviteFlags } from "./invite-user.js";
 import type { Progress } from "./output.js";
@@ -14,10 +16,9 @@ import type { FoundLogin, PlaceKind } from "./places.js";
 import { layOutFacts } from "./text-layout.js";
 
 /** Flags of `login`. */
-export interface LoginFlags extends InviteFlags {
+export interface LoginFlags extends InviteFlags, ClientFlags {
   readonly json?: true;
   readonly scope?: string;
-  readonly clientId?: string;
   readonly subject?: string;
   readonly store?: PlaceKind;
   readonly port?: number;
@@ -44,7 +45,8 @@ export async function login(url: string, flags: LoginFlags, context: CommandCont
   const serverUrl = readServerUrl(url);
   const progress = output.progress(`Asking ${serverUrl.href} whether it wants a login`);
   try {
-    const client = clientOptions(flags, progress);
+    const preRegistered = readGivenClient(flags, progress, context);
+    const client = { onEvent: tellRegistration(progress), ...(preRegistered && { preRegistered }) };
     const found = await findLogin(usedPlaces({ store, client }), serverUrl, subject);
     const place = found?.place ?? (await openPlaceForLogin({ store, client }));
     const session = place.client.session(serverUrl, { subject });
@@ -77,17 +79,13 @@ export async function login(url: string, flags: LoginFlags, context: CommandCont
   }
 }
 
-function clientOptions({ clientId }: LoginFlags, progress: Progress): Partial<AuthClientOptions> {
-  const onEvent = (event: AuthEvent): void => {
+const tellRegistration =
+  (progress: Progress) =>
+  (event: AuthEvent): void => {
     if (event.type === "registered" && event.source === "dynamic") {
       progress.update(`Registered as a new client at ${event.issuer}`);
     }
   };
-  // a public client, so that nothing is lost when a server leads to another issuer than expected
-  return clientId === undefined
-    ? { onEvent }
-    : { onEvent, preRegistered: ({ issuer }) => ({ issuer, clientId, tokenEndpointAuthMethod: "none" }) };
-}
 
 const words = (scope = ""): readonly string[] => scope.split(" ").filter(Boolean);
 

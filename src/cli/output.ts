@@ -18,6 +18,9 @@ export interface Question {
   readonly onInterrupt: () => void;
 }
 
+/** A secret that the user may type, or a program hand over on stdin. */
+export type SecretQuestion = Omit<Question, "problemWith">;
+
 /** What is under way. */
 export interface Progress {
   update(message: string): void;
@@ -45,6 +48,10 @@ export interface Output {
   progress(message: string): Progress;
   /** Resolves with the answer; never, when the question is ended or there is nobody to answer. */
   ask(question: Question): Promise<string>;
+  /** Whether a person sees a question. */
+  readonly canAsk: boolean;
+  /** Resolves with a secret, which is not shown while it is typed; rejects when there is nobody to give it. */
+  askSecret(question: SecretQuestion): Promise<string>;
 }
 
 const NARROWEST = 20;
@@ -99,7 +106,19 @@ export function createOutput(): Output {
     },
     style: (style, text) => (stdout.isTTY && !isPlain ? styleText(style, text) : text),
     progress: (message) => (stderr.isTTY && !isPlain ? spin(message) : startLines(message, say)),
-    ask: (question) => (stdin.isTTY && stderr.isTTY && !isPlain ? askInPrompt(question) : askForLine(question, say)),
+    ask: async (question) =>
+      await (stdin.isTTY && stderr.isTTY && !isPlain
+        ? askInPrompt(question)
+        : ((await askForLine(question, say)) ?? never())),
+    canAsk: stdin.isTTY && stderr.isTTY,
+    askSecret: async (question) => {
+      if (stdin.isTTY) return await askForSecret(question);
+      const secret = await askForLine({ ...question, problemWith: () => undefined }, say);
+      question.signal.throwIfAborted();
+      if (secret) return secret;
+      const { CommandError, EXIT } = await import("./command-error.js");
+      throw new CommandError("secret_missing", "there is no secret on stdin", { exitCode: EXIT.usage });
+    },
   });
 }
 
@@ -152,8 +171,7 @@ async function askInPrompt({ message, problemWith, signal, onInterrupt }: Questi
   const validate = (value = ""): string | undefined => problemWith(value.trim());
   const answer = await text({ message, validate, signal, output: stderr, withGuide: false });
   if (!isCancel(answer)) {
-    // what was pasted ends a login: it need not stay on the screen
-    eraseRows(1 + Math.ceil(answer.length / Math.max(1, stderr.columns || 80)));
+    eraseAnswer(answer);
     return answer.trim();
   }
   if (signal.aborted) eraseRows(OPEN_PROMPT_ROWS);
@@ -161,10 +179,31 @@ async function askInPrompt({ message, problemWith, signal, onInterrupt }: Questi
   return never();
 }
 
+/** The only way to type without an echo: a dumb terminal gets it, too. */
+async function askForSecret({ message, signal, onInterrupt }: SecretQuestion): Promise<string> {
+  const { isCancel, password } = await import("@clack/prompts");
+  const validate = (value = ""): string | undefined => (value.trim() === "" ? "Type it, or press Ctrl-C." : undefined);
+  const answer = await password({ message, validate, signal, output: stderr, withGuide: false });
+  if (!isCancel(answer)) {
+    eraseAnswer(answer);
+    return answer.trim();
+  }
+  if (!signal.aborted) onInterrupt();
+  throw signal.reason;
+}
+
+/** What was pasted ends a login: it need not stay on the screen. */
+const eraseAnswer = ({ length }: string): void => {
+  eraseRows(1 + Math.ceil(length / Math.max(1, stderr.columns || 80)));
+};
+
 const eraseRows = (rows: number): void => void stderr.write(`\u001b[${rows}A\u001b[J`);
 
 /** Where there is no terminal to draw on: one line after the other is read, and that the input is at its end means no answer. */
-async function askForLine({ message, problemWith, signal }: Question, say: (text: string) => void): Promise<string> {
+async function askForLine(
+  { message, problemWith, signal }: Omit<Question, "onInterrupt">,
+  say: (text: string) => void,
+): Promise<string | undefined> {
   if (signal.aborted) return never();
   say(message);
   const { createInterface } = await import("node:readline");
@@ -187,5 +226,5 @@ async function askForLine({ message, problemWith, signal }: Question, say: (text
     signal.removeEventListener("abort", close);
     close();
   }
-  return never();
+  return undefined;
 }

@@ -81,7 +81,9 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
     .option("--no-browser", "only print the URL, do not open a browser")
     .option("--device", "log in on another device, with a code")
     .option("--scope <scopes>", "scopes to ask for, in place of those that the server names")
-    .option("--client-id <id>", "client that is registered at the authorization server")
+    .addOption(clientOption())
+    .addOption(issuerOption())
+    .addOption(secretOption())
     .addOption(subjectOption())
     .option("--port <number>", "port for the browser to come back to", wholeNumber(65_535))
     .option("--timeout <seconds>", "how long to wait for you", wholeNumber(86_400), 300)
@@ -146,7 +148,9 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
     .option("--login", "go on through a login, a refresh and a revocation")
     .option("--no-browser", "only print the URL, do not open a browser")
     .option("--scope <scopes>", "scopes to ask for, in place of those that the server names")
-    .option("--client-id <id>", "client that is registered at the authorization server")
+    .addOption(clientOption())
+    .addOption(issuerOption())
+    .addOption(secretOption())
     .option("--port <number>", "port for the browser to come back to", wholeNumber(65_535))
     .option("--timeout <seconds>", "how long to wait for you", wholeNumber(86_400), 300)
     .addOption(jsonOption())
@@ -208,6 +212,12 @@ const TOKEN_EXAMPLE = `
 Example:
   curl -H "Authorization: Bearer $(mcp-oauth token URL)" URL`;
 
+const clientOption = (): Option =>
+  new Option("--client-id <id>", "client that is registered at the authorization server");
+const issuerOption = (): Option =>
+  new Option("--issuer <url>", "where that client is registered; its secret goes nowhere else");
+const secretOption = (): Option =>
+  new Option("--ask-secret", "ask for the client's secret (or set MCP_OAUTH_CLIENT_SECRET)");
 const subjectOption = (): Option => new Option("--subject <name>", "account, where you have several at a server");
 const jsonOption = (): Option => new Option("--json", "print JSON");
 const storeOption = (): Option =>

@@ -22,7 +22,7 @@ async function examine({ options, faults, profiles, clientId, login }: Setup): P
   const report = await examineServer(new URL(server.serverUrl), {
     fetch,
     profiles,
-    clientId,
+    client: clientId === undefined ? undefined : ({ issuer }) => Promise.resolve({ issuer, clientId }),
     redirectUri: (host) => Promise.resolve(`http://${host}:33418/callback`),
     logIn:
       login &&
