@@ -39,10 +39,14 @@ export function inviteUser(flags: InviteFlags, { output, signal, interrupt }: Co
         },
       );
     },
-    showCode({ userCode, verificationUri, expiresAt }) {
+    showCode({ userCode, verificationUri, verificationUriComplete, expiresAt }) {
       const left = describeSpan(expiresAt - currentTime());
       output.say(`Open this page on any device, and enter ${userCode} there; the code is good for ${left}:`);
       output.sayUrl(verificationUri.href);
+      if (verificationUriComplete !== undefined) {
+        output.say("Or open it with the code in it, and compare the two:");
+        output.sayUrl(verificationUriComplete.href);
+      }
       output.say("Waiting for that.");
     },
     async readCallbackUrl(over) {

@@ -26,6 +26,7 @@ export function renderReport(report: DoctorReport, output: Output): void {
     for (const check of checks) renderCheck(check, output, write);
     output.print("");
   }
+  renderLinks(report, output, write);
   const [word, mark] = verdictOf(report);
   const [sign, style] = MARKS[mark];
   output.print(output.style(style, `${sign} ${word}`));
@@ -36,21 +37,38 @@ export function renderReport(report: DoctorReport, output: Output): void {
 
 function renderCheck(check: Check, output: Output, write: (text: string) => void): void {
   const [sign, style] = MARKS[check.mark];
-  const lines = wrapText(`    ${check.found}`, output.columns()).split("\n");
+  const ids = isFine(check) ? check.requirements.map(({ id }) => id).join(", ") : "";
+  const lines = wrapText(`    ${check.found}${ids && ` (${ids})`}`, output.columns()).split("\n");
   output.print([`  ${output.style(style, sign)} ${lines[0]?.trimStart() ?? ""}`, ...lines.slice(1)].join("\n"));
   if (check.url !== undefined) {
     write(`    ${[check.method, check.url, check.status].filter((part) => part !== undefined).join(" ")}`);
   }
   if (check.client !== undefined) write(`    A client: ${check.client}`);
-  if (check.mark === "ok" || check.mark === "info") {
-    const ids = check.requirements.map(({ id }) => id).join(", ");
-    if (ids !== "") output.print(output.style("dim", `    ${ids}: ${check.requirements[0]?.url ?? ""}`));
-    return;
-  }
+  if (isFine(check)) return;
   for (const { id, text, url } of check.requirements) {
     write(`    ${id}: ${text}`);
     output.print(output.style("dim", `      ${url}`));
   }
+}
+
+/** What is as it has to be needs no explanation beside it. */
+const isFine = ({ mark }: Check): boolean => mark === "ok" || mark === "info";
+
+/** Where the requirements of all that is fine are to be read, each place once. */
+function renderLinks({ sections }: DoctorReport, output: Output, write: (text: string) => void): void {
+  const places = new Map<string, Set<string>>();
+  for (const { id, url } of sections.flatMap(({ checks }) =>
+    checks.filter(isFine).flatMap((one) => one.requirements),
+  )) {
+    places.set(url, (places.get(url) ?? new Set()).add(id));
+  }
+  if (places.size === 0) return;
+  output.print(output.style("bold", "Requirements"));
+  for (const [url, ids] of places) {
+    write(`  ${[...ids].join(", ")}`);
+    output.print(output.style("dim", `    ${url}`));
+  }
+  output.print("");
 }
 
 function verdictOf({ verdict, profile }: DoctorReport): readonly [string, Mark] {

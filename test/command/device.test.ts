@@ -31,6 +31,15 @@ it("a code that is refused: exit code 1, and nothing is kept", async () => {
   expect((await runCommand(home, ["status", server.serverUrl])).code).toBe(3);
 });
 
+it("a server without such logins is told apart before anything is registered there", async () => {
+  const server = await serveMcp();
+  const { code, stderr } = await runCommand(createHome(), ["login", "--device", server.serverUrl]);
+  expect(code).toBe(1);
+  expect(stderr).toContain(`"${server.issuer}" has no login by device code`);
+  expect(stderr).toContain("Leave out --device");
+  expect(server.counts.registration).toBe(0);
+});
+
 it("Ctrl-C while the code waits leaves no lock", async () => {
   const home = createHome();
   const server = await serveMcp(DEVICE);

@@ -332,11 +332,11 @@ describe("an issuer that refuses the assertion", () => {
     expect(world.server.counts.token).toBe(1);
   });
 
-  it("because it is for another audience is passed on", async () => {
-    const world = startWorld(
-      {},
-      { idJag: { audiences: { [ISSUER]: "somebody else" }, subjectTokens: { [ID_TOKEN.token]: "alice" } } },
-    );
+  it.each([
+    ["it is for another audience", { audiences: { [ISSUER]: "somebody else" } }],
+    ["it has expired", { audiences: { [ISSUER]: "chat" }, ttlMs: 1 }],
+  ])("because %s is passed on", async (_, idJag) => {
+    const world = startWorld({}, { idJag: { ...idJag, subjectTokens: { [ID_TOKEN.token]: "alice" } } });
     const { session } = startChat(world);
 
     await expect(session.getAccessToken()).rejects.toMatchObject({

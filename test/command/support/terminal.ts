@@ -110,6 +110,6 @@ export const masked = (screen: string): string =>
   `${screen
     .replace(/(?<=(?:127\.0\.0\.1|localhost):)\d+/g, (port) => "0".repeat(port.length))
     .replace(/(?<=127\.0\.0\.1%3A)\d+/g, (port) => "0".repeat(port.length))
-    .replace(/(?<=\b(?:state|code_challenge|code|client_id)=)[\w.~%-]+/g, "…")
+    .replace(/(?<=\b(?:state|code_challenge|code|user_code|client_id)=)[\w.~%-]+/g, "…")
     .replace(/(?<=\bclient-\d-)\w+/g, "0000000")
     .replace(/(?<=^ +Client +)\S+/gm, "CLIENT")}\n`;
