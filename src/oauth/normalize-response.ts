@@ -29,7 +29,7 @@ export function readAnswer(
   const document = parseJsonObject(received.body);
   const error = nonEmpty(document?.["access_token"]) ? undefined : nonEmpty(document?.["error"]);
   // A body that explains nothing in OAuth's terms is quoted, but not that of a success, which may hold tokens.
-  const unexplained = received.status >= 400 && error === undefined ? received.body.trim() : undefined;
+  const unexplained = received.status >= 400 && !error && received.body.trim();
   const description = nonEmpty(document?.["error_description"]) ?? nonEmpty(unexplained);
   return { ...received, document, error: redact(error), description: redact(description), receivedAt };
 }

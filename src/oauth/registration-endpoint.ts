@@ -28,9 +28,11 @@ export function readRegistration(server: ServerMetadata, answer: OAuthAnswer): C
   const { status, document, error } = answer;
   if (status < 400) {
     if (!document) throw transientError(answer);
-    const parsed = error === undefined && parseClientInformation(document);
-    if (parsed && parsed.ok) return parsed.value;
-    if (parsed) throw unusableClient(issuer, parsed.problem);
+    if (error === undefined) {
+      const parsed = parseClientInformation(document);
+      if (parsed.ok) return parsed.value;
+      throw unusableClient(issuer, parsed.problem);
+    }
   }
   const closed = status === 401 || status === 403;
   // There the endpoint was only assumed.

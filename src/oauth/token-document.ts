@@ -49,11 +49,12 @@ export function readTokenDocument(
   date: string | null,
   type: RegExp,
 ): TokenGrant {
-  const { access_token: accessToken, token_type: tokenType, refresh_token: refreshToken, scope } = document;
+  const { token_type: tokenType, refresh_token: refreshToken, scope } = document;
+  const accessToken = nonEmpty(document["access_token"]);
   const after = (seconds: number): number | undefined =>
     seconds > 0 && seconds < LONGEST_LIFETIME_S ? obtainedAt + seconds * 1000 : undefined;
   const clockSkew = Date.parse(date ?? "") - obtainedAt;
-  if (typeof accessToken !== "string" || accessToken === "") throw invalid(party, "access_token");
+  if (!accessToken) throw invalid(party, "access_token");
   if (typeof tokenType !== "string" || !type.test(tokenType)) throw invalid(party, "token_type");
   if (refreshToken !== undefined && typeof refreshToken !== "string") throw invalid(party, "refresh_token");
   if (scope !== undefined && typeof scope !== "string") throw invalid(party, "scope");

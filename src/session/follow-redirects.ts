@@ -1,6 +1,8 @@
 import { TransportError } from "../errors.js";
 import type { FetchLike } from "../types.js";
+import { isRedirect } from "../wire/http.js";
 import { isReplayable } from "../wire/replayable.js";
+import { withoutQuery } from "../wire/url-policy.js";
 
 const MAX_HOPS = 3;
 
@@ -29,24 +31,25 @@ export async function followRedirects(
   for (let hop = 1; ; hop += 1) {
     const { status } = response;
     const location = response.headers.get("location");
-    const keepsMethod = method === "GET" || method === "HEAD" || status === 307 || status === 308;
-    if (![301, 302, 303, 307, 308].includes(status) || location === null) return { response, own };
-    if (!keepsMethod || !isReplayable(init?.body)) return { response, own };
-    const url = new URL(location, href);
-    if (hop > MAX_HOPS || !/^https?:$/.test(url.protocol)) {
+    const keepsMethod = status > 306 || /^(GET|HEAD)$/.test(method);
+    if (!isRedirect(response) || location === null || !keepsMethod || !isReplayable(init?.body)) {
+      return { response, own };
+    }
+    const target = new URL(location, href);
+    if (hop > MAX_HOPS || !/^https?:$/.test(target.protocol)) {
       await response.body?.cancel();
-      const shown = new URL(from);
+      const url = withoutQuery(new URL(from));
       throw new TransportError(
         "redirect_refused",
-        `${shown.host} redirected ${hop > MAX_HOPS ? `more than ${MAX_HOPS} times` : "to a URL that is not http or https"}: ` +
+        `${url} redirected ${hop > MAX_HOPS ? `more than ${MAX_HOPS} times` : "to a URL that is not http or https"}: ` +
           "check the URL of the MCP server",
-        { url: shown.origin + shown.pathname, status },
+        { url, status },
       );
     }
     await response.body?.cancel();
-    const headers = await headersFor(url);
+    const headers = await headersFor(target);
     own = headers !== undefined;
-    href = url.href;
+    href = target.href;
     response = await send(href, { ...init, ...(headers === undefined ? {} : { headers }), redirect: "manual" });
   }
 }

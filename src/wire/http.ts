@@ -57,11 +57,9 @@ async function exchange(
         response = await send(target, { ...init, redirect: "follow" }, context);
       }
       if (response.redirected && isGet) target = await checkHop(response.url, target, context);
-      const isRedirect =
-        response.type === "opaqueredirect" ||
-        (response.redirected && !isGet) ||
-        [301, 302, 303, 307, 308].includes(response.status);
-      if (!isRedirect) {
+      const leadsElsewhere =
+        response.type === "opaqueredirect" || (response.redirected && !isGet) || isRedirect(response);
+      if (!leadsElsewhere) {
         const { status, headers } = response;
         return { url: target.href, status, headers, body: await readBody(response, target, init.signal, context) };
       }
@@ -75,6 +73,9 @@ async function exchange(
     }
   }
 }
+
+/** Whether an answer has its URL in `Location`. */
+export const isRedirect = ({ status }: Response): boolean => [301, 302, 303, 307, 308].includes(status);
 
 async function send(target: URL, init: RequestInit, context: GuardContext): Promise<Response> {
   try {
