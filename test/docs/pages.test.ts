@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { expect, it } from "vitest";
 import { pages, root } from "../support/documents.ts";
@@ -28,6 +28,12 @@ it("docs/README.md names every page of docs", () => {
   const index = read("docs/README.md");
   const missing = pages.filter((page) => /^docs\/(?!README)/.test(page) && !index.includes(`(${page.slice(5)})`));
   expect(missing).toEqual([]);
+});
+
+it("examples/README.md names every example", () => {
+  const named = [...read("examples/README.md").matchAll(/^\| \[([\w-]+)\]/gm)].map(([, name]) => name);
+  const folders = readdirSync(join(root, "examples"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(named.sort()).toEqual(folders.map(({ name }) => name).sort());
 });
 
 it.each(["cli", "desktop", "browsers", "web-servers", "serverless", "adapters", "testing"])(

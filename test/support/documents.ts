@@ -10,6 +10,7 @@ export const pages: readonly string[] = [
   "README.md",
   "SECURITY.md",
   "CONTRIBUTING.md",
+  "examples/README.md",
   ...filesBelow("docs", ".md").filter((file) => !file.endsWith(".api.md")),
 ];
 
