@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { expect, it } from "vitest";
 import { pages, root } from "../support/documents.ts";
+import { runFile } from "../support/run-file.ts";
 
 const read = (file: string): string => readFileSync(join(root, file), "utf8").replace(/^```[^]*?^```$/gm, "");
 
@@ -28,6 +29,36 @@ it("docs/README.md names every page of docs", () => {
   const index = read("docs/README.md");
   const missing = pages.filter((page) => /^docs\/(?!README)/.test(page) && !index.includes(`(${page.slice(5)})`));
   expect(missing).toEqual([]);
+});
+
+it("docs/adapters.md names the versions that are installed", () => {
+  const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    devDependencies: Readonly<Record<string, string>>;
+  };
+  const named = [...read("docs/adapters.md").matchAll(/`(@[\w-]+\/[\w-]+)` (\d+\.\d+)/g)];
+  expect(named.length).toBe(5);
+  for (const [, name = "", version = ""] of named) expect(devDependencies[name], name).toMatch(`${version}.`);
+});
+
+it("every command in the documents is one that mcp-oauth has, with flags that it has", async () => {
+  const commands = new Map<string, Set<string>>();
+  for (const page of pages) {
+    for (const [, block = ""] of readFileSync(join(root, page), "utf8").matchAll(
+      /^```(?:sh|console)\n([^]*?)^```$/gm,
+    )) {
+      for (const [, command = "", rest = ""] of block.matchAll(/\bmcp-oauth(?:-client)? ([a-z-]+)\b([^\n#|;)]*)/g)) {
+        const flags = commands.get(command) ?? new Set();
+        for (const [flag] of rest.matchAll(/--[\w-]+/g)) flags.add(flag);
+        commands.set(command, flags);
+      }
+    }
+  }
+  expect([...commands.keys()]).toEqual(expect.arrayContaining(["login", "logout", "status", "token", "doctor"]));
+  for (const [command, flags] of commands) {
+    const help = runFile(join(root, "dist/cli.js"), { args: [command, "--help"] });
+    expect(await help.exited, command).toBe(0);
+    for (const flag of flags) expect(help.output(), command).toContain(flag);
+  }
 });
 
 it("examples/README.md names every example", () => {

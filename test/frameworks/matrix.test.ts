@@ -205,6 +205,8 @@ it("docs/adapters.md says what each framework does in each case", { timeout: 120
     parser: "markdown",
   });
   if (process.env["RECORD"] === "1") writeFileSync(document, wanted);
+  vi.restoreAllMocks();
+  console.log(table);
   expect(table).not.toContain("FAILED");
   expect(readFileSync(document, "utf8")).toBe(wanted);
 });
