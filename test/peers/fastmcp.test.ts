@@ -20,16 +20,23 @@ describeLogins({
 });
 
 describe("FastMCP's proxy before oidc-provider", of("FastMCP"), () => {
-  it("registers every client with a secret [spec-62]", shows({ registration: "yes" }), async () => {
-    const peer = await started(startFastMcpPeer());
-    const { login } = createPeerHost(peer.serverUrl);
+  it(
+    "registers every client with a secret, for tokens to all of its origin",
+    shows({ registration: "yes" }),
+    async () => {
+      const peer = await started(startFastMcpPeer());
+      const { login } = createPeerHost(peer.serverUrl);
 
-    expect((await login()).registration).toMatchObject({
-      source: "dynamic",
-      tokenEndpointAuthMethod: "client_secret_basic",
-      clientSecret: expect.any(String) as string,
-    });
-  });
+      expect(await login()).toMatchObject({
+        resource: new URL(peer.serverUrl).origin,
+        registration: {
+          source: "dynamic",
+          tokenEndpointAuthMethod: "client_secret_basic",
+          clientSecret: expect.any(String) as string,
+        },
+      });
+    },
+  );
 
   it(
     "takes a client by the URL of its metadata document, without a secret although it lists no such way [spec-35]",
