@@ -1,18 +1,12 @@
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createApp } from "../../examples/hono-routes/app.ts";
+import { freePort } from "../support/free-port.ts";
 import { runFile } from "../support/run-file.ts";
-import { serve } from "../support/serve.ts";
 import { startServedMcpServer, type ServedMcpServer } from "../support/served-mcp-server.ts";
 
 /** Sends a request of a browser, as which it was signed in and with the cookies that it has. */
 type Visit = (url: string, cookie: string) => Promise<Response>;
-
-async function freePort(): Promise<string> {
-  const served = await serve(() => async () => new Response());
-  await served.close();
-  return new URL(served.origin).port;
-}
 
 async function startExpress({ serverUrl }: ServedMcpServer): Promise<readonly [string, Visit]> {
   const origin = `http://127.0.0.1:${await freePort()}`;

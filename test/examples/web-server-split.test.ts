@@ -2,17 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { runFile } from "../support/run-file.ts";
-import { serve } from "../support/serve.ts";
 import { startServedMcpServer } from "../support/served-mcp-server.ts";
 
 const example = join(import.meta.dirname, "../../examples/web-server-split/main.ts");
-
-async function freePort(): Promise<string> {
-  const served = await serve(() => async () => new Response());
-  await served.close();
-  return new URL(served.origin).port;
-}
 
 /** A request of a browser that follows no redirect; `cookie` as it would send it back. */
 const visit = (url: string | URL, cookie = ""): Promise<Response> =>
@@ -26,7 +20,7 @@ it(
   async () => {
     const server = await startServedMcpServer();
     const directory = mkdtempSync(join(tmpdir(), "web-server-split-"));
-    const port = await freePort();
+    const port = String(await freePort());
     const origin = `http://127.0.0.1:${port}`;
     const start = () => runFile(example, { args: [server.serverUrl], env: { PORT: port, STORE: directory } });
     const first = start();

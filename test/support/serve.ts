@@ -11,7 +11,11 @@ export interface Served {
 
 type Handler = (request: Request) => Promise<Response>;
 
-/** Serves what `create` makes, which is told its own origin first; redirects are handed to the client as they are. */
+/**
+ * Serves what `create` makes, which is told its own origin first; redirects are handed to the client as they are. For what is no
+ * authorization server, and for clients that are killed: unlike a fake server that listens by itself, it goes on with what came from
+ * somebody who has gone since.
+ */
 export async function serve(create: (origin: string) => Handler): Promise<Served> {
   // longer than a slow machine needs from one request to the next, which would meet a connection that is just being closed
   const server = createServer({ keepAliveTimeout: 60_000 });

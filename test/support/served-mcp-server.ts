@@ -1,7 +1,8 @@
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import * as z from "zod";
-import type { FakeAuthServer, FakeAuthServerOptions, FakeListener } from "../../src/testing.js";
+import type { FakeAuthServer, FakeAuthServerOptions } from "../../src/testing.js";
 import { createFakeAuthServer } from "../../src/testing.js";
+import { freePort } from "./free-port.ts";
 
 export interface ServedMcpServer extends FakeAuthServer {
   close(): Promise<void>;
@@ -15,12 +16,12 @@ export async function startServedMcpServer(
   options: FakeAuthServerOptions | ((origin: string) => FakeAuthServerOptions) = {},
 ): Promise<ServedMcpServer> {
   const mcp = createMcpHandler(createNotesServer);
-  const { origin, port } = await freePort();
+  const port = await freePort();
   const server = createFakeAuthServer({
     issuer: "https://auth.example.com/auth",
     consentPage: false,
     handleResource: (request) => mcp.fetch(request),
-    ...(typeof options === "function" ? options(origin) : options),
+    ...(typeof options === "function" ? options(`http://127.0.0.1:${port}`) : options),
   });
   const listener = await server.listen({ port });
   return {
@@ -31,12 +32,6 @@ export async function startServedMcpServer(
       await listener.close();
     },
   };
-}
-
-async function freePort(): Promise<FakeListener> {
-  const listener = await createFakeAuthServer().listen();
-  await listener.close();
-  return listener;
 }
 
 /** An MCP server with the tool `read_notes`, by the official SDK. */

@@ -193,7 +193,7 @@ describe("an error of the token endpoint", () => {
   it.each([
     [500, { error: "invalid_grant" }],
     [503, "<h1>Service unavailable</h1>"],
-    [408, ""],
+    [408, { error: "invalid_grant" }],
     [429, { error: "slow_down" }],
     [400, { error: "temporarily_unavailable" }],
     [200, { error: "server_error" }],
