@@ -48,6 +48,8 @@ const COPIED = {
   "ends the login later": "no: taken, login ends later",
 } as const satisfies Record<string, Outcome>;
 
+const yes = ({ told }: LoginFacts): Outcome => (told ? "yes, when told" : "yes");
+
 interface World extends PeerHost {
   readonly peer: LoginPeer;
   /** Moves the clock of all hosts. */
@@ -100,7 +102,7 @@ export function describeLogins(facts: LoginFacts): void {
 function testCalls(facts: LoginFacts, connect: ConnectMcp): void {
   const login = "asks for a login, gets one with the scope it names, and serves the tool [spec-60, spec-62, spec-97]";
   const registers = facts.asks.some((asked) => asked.includes("/reg"));
-  it(login, shows({ "login and tool call": "yes", ...(registers && { registration: "yes" }) }), async () => {
+  it(login, shows({ "login and tool call": yes(facts), ...(registers && { registration: "yes" }) }), async () => {
     const host = await enter(facts);
     const { peer } = host;
     const callTool = await connect(peer.serverUrl, host.interactive);
@@ -250,7 +252,7 @@ function testCopies(facts: LoginFacts, connect: ConnectMcp): void {
 
 function testSignOut(facts: LoginFacts, connect: ConnectMcp): void {
   const { afterRevocation } = facts;
-  const cell = shows({ revocation: afterRevocation ? "yes" : "no: forgotten only" });
+  const cell = shows({ revocation: afterRevocation ? yes(facts) : "no: forgotten only" });
 
   it(
     afterRevocation ? "is told of a sign-out and takes nothing back" : "cannot revoke, and is not asked",
