@@ -229,11 +229,7 @@ describe("a nonce", () => {
       const { session } = createDpopHost(server);
       await session.authorize(approvedBy(server));
       server.advance(86_400_000);
-      const fault = (): Response =>
-        Response.json(
-          { error: "use_dpop_nonce" },
-          { status: 400, headers: nonce === undefined ? {} : { "dpop-nonce": nonce } },
-        );
+      const fault = { status: 400, headers: { "dpop-nonce": nonce }, body: { error: "use_dpop_nonce" } };
       server.faults.add({ endpoint: "refresh", fault, times: Infinity });
       expect(await failureOf(session.getAccessToken())).toMatchObject({ code: "server_error", status: 400 });
       expect(server.counts.refresh).toBe(nonce === undefined ? 1 : 2);

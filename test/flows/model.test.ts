@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { AuthSession, KVStore } from "../../src/index.js";
 import { createAuthFetch, isAuthError } from "../../src/index.js";
-import type { FakeAuthServer, FaultFunction } from "../../src/testing.js";
+import type { FakeAuthServer, FakeAnswer, FaultName } from "../../src/testing.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import type { SharedLocks } from "../support/host.js";
 import { approvedBy, createHost, lockingViewOf } from "../support/host.js";
@@ -221,13 +221,13 @@ const actor = fc.nat({ max: ACTORS - 1 });
 const step = <T>(name: string, input: fc.Arbitrary<T>, body: (value: T) => Step["body"]): fc.Arbitrary<Step> =>
   input.map((value) => new Step(`${name} ${JSON.stringify(value)}`, body(value)));
 
-const before: Readonly<Record<string, FaultFunction>> = {
-  "503": () => new Response("busy", { status: 503 }),
-  "503 retry-after": () => new Response(null, { status: 503, headers: { "retry-after": "30" } }),
-  "429": () => Response.json({ error: "slow_down" }, { status: 429 }),
-  html: () => new Response("<html>maintenance</html>", { status: 200 }),
-  network: () => Promise.reject(new TypeError("fetch failed")),
-  "404": () => new Response("gone", { status: 404 }),
+const before: Readonly<Record<string, FakeAnswer | FaultName>> = {
+  "503": { status: 503, body: "busy" },
+  "503 retry-after": { status: 503, headers: { "retry-after": "30" }, body: "" },
+  "429": { status: 429, body: { error: "slow_down" } },
+  html: "html_200",
+  network: "network_error",
+  "404": "404",
 };
 
 const everyone = (world: World, work: (index: number) => Promise<void>): Promise<unknown> =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { FetchLike } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
-import type { FakeAuthServer, FakeAuthServerOptions } from "../../src/testing.js";
+import type { FakeAnswer, FakeAuthServer, FakeAuthServerOptions, FaultName } from "../../src/testing.js";
 import { approvedBy, createHost, failureOf, REDIRECT } from "../support/host.js";
 
 const DOCUMENT_URL = "https://app.example.com/oauth/client.json";
@@ -46,11 +46,11 @@ describe("a client that the server has forgotten", () => {
     expect(server.counts).toMatchObject({ refresh: 1, registration: 1 });
   });
 
-  it.each([
-    ["cannot be reached", () => Promise.reject(new TypeError("fetch failed"))],
-    ["is out of order", () => new Response(null, { status: 503 })],
-    ["answers nonsense", () => new Response("<html>", { status: 400 })],
-    ["gives tokens to everybody", () => Response.json({ access_token: "x", token_type: "Bearer" })],
+  it.each<[string, FaultName | FakeAnswer]>([
+    ["cannot be reached", "network_error"],
+    ["is out of order", "503_retry_after"],
+    ["answers nonsense", { status: 400, body: "<html>" }],
+    ["gives tokens to everybody", { body: { access_token: "x", token_type: "Bearer" } }],
   ])("is taken for known while the token endpoint %s", async (_, fault) => {
     const server = createFakeAuthServer();
     const { session } = createHost(server);
@@ -230,10 +230,10 @@ describe("signing out with `unregister`", () => {
     expect(server.counts.registration).toBe(2);
   });
 
-  it.each([
-    ["refuses", () => new Response(null, { status: 403 })],
-    ["is out of order", () => new Response(null, { status: 500 })],
-    ["cannot be reached", () => Promise.reject(new TypeError("fetch failed"))],
+  it.each<[string, FaultName]>([
+    ["refuses", "403"],
+    ["is out of order", "500"],
+    ["cannot be reached", "network_error"],
   ])("does not fail because the server %s", async (_, fault) => {
     const server = createFakeAuthServer({ registrationManagement: true });
     const { session } = createHost(server);
