@@ -27,7 +27,7 @@ const shippedEntries: Plugin = {
   },
 };
 
-/** The parser is CommonJS, and ES modules have no `require`. Its comments need not be read at each start, and what it runs programs
+/** The parser is CommonJS, and ES modules have no `require`. What is read at each start is made short, and what it runs programs
  * with, which this command never does, need not be loaded. */
 const parser: Plugin = {
   name: "parser",
@@ -36,7 +36,7 @@ const parser: Plugin = {
       const source = readFileSync(path, "utf8")
         .replace(/\brequire\((['"])node:child_process\1\)/g, "{}")
         .replace(/\brequire\((['"])(node:[\w/]+)\1\)/g, 'globalThis.process.getBuiltinModule("$2")');
-      return { contents: (await transform(source, { minifyWhitespace: true })).code, loader: "js" };
+      return { contents: (await transform(source, { minify: true })).code, loader: "js" };
     });
   },
 };

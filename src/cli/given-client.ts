@@ -1,5 +1,5 @@
-import { env } from "node:process";
 import type { PreRegisteredClient, ServerMetadata } from "../index.js";
+import { nodeProcess } from "./builtins.js";
 import type { CommandContext } from "./command-context.js";
 import { CommandError, EXIT } from "./command-error.js";
 import type { Progress } from "./output.js";
@@ -36,8 +36,8 @@ export function readGivenClient(
   }
   let asked: Promise<string> | undefined;
   return async (server) => {
-    const secret = (env[SECRET_VARIABLE] ?? "") || undefined;
-    const isSeen = askSecret === true && context.output.canAsk;
+    const secret = (nodeProcess.env[SECRET_VARIABLE] ?? "") || undefined;
+    const isSeen = askSecret === true && context.output.canAsk();
     if (issuer === undefined && (secret !== undefined || askSecret === true) && !isSeen) {
       throw new CommandError("issuer_missing", "the secret of a client is sent only where it belongs", {
         exitCode: EXIT.usage,

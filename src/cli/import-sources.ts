@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
-import { env } from "node:process";
+import { nodeProcess } from "./builtins.js";
 
 /** A login that another program keeps. */
 export interface ForeignLogin {
@@ -70,7 +70,7 @@ const SUFFIX = "_tokens.json";
 
 /** `~/.mcp-auth/mcp-remote-*`: files by the MD5 of the server's URL, with the members of the RFCs. */
 function readMcpRemote(serverUrl: URL | undefined): readonly ForeignLogin[] {
-  const base = env["MCP_REMOTE_CONFIG_DIR"] ?? join(homedir(), ".mcp-auth");
+  const base = nodeProcess.env["MCP_REMOTE_CONFIG_DIR"] ?? join(homedir(), ".mcp-auth");
   const hashes = new Map<string, string>();
   // as it was typed, which may have been with a slash at its end, or without
   for (const spelling of serverUrl === undefined ? [] : [serverUrl.href, serverUrl.href.replace(/\/$/, "")]) {
@@ -116,7 +116,7 @@ function clientOf(
 
 /** `opencode/mcp-auth.json` among the data of the user: one file, by the names of servers, times in seconds. */
 function readOpencode(): readonly ForeignLogin[] {
-  const data = env["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share");
+  const data = nodeProcess.env["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share");
   return Object.values(readJson(join(data, "opencode", "mcp-auth.json"))).flatMap((value) => {
     const entry = members(value);
     return camelCaseLogin("opencode", text(entry["serverUrl"]), members(entry["tokens"]), members(entry["clientInfo"]));
@@ -125,7 +125,9 @@ function readOpencode(): readonly ForeignLogin[] {
 
 /** `mcp-oauth/*.json` in opencode's configuration: a file for each, which an index names as host and URL. */
 function readOhMyOpencode(): readonly ForeignLogin[] {
-  const config = env["OPENCODE_CONFIG_DIR"] ?? join(env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "opencode");
+  const config =
+    nodeProcess.env["OPENCODE_CONFIG_DIR"] ??
+    join(nodeProcess.env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "opencode");
   const folder = join(config, "mcp-oauth");
   const index = readJson(join(folder, "index.json"));
   const single = namesIn(folder)

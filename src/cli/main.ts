@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { argv } from "node:process";
+import { nodeProcess } from "./builtins.js";
 import { createOutput } from "./output.js";
 
 /** The version of the package, whose manifest is beside the folder of the build. */
@@ -9,7 +9,7 @@ function packageVersion(): string {
   return (JSON.parse(manifest) as { readonly version: string }).version;
 }
 
-const words = argv.slice(2);
+const words = nodeProcess.argv.slice(2);
 const output = createOutput();
 if (words.length === 1 && ["--version", "-V", "-v"].includes(words[0] ?? "")) output.print(packageVersion());
 else {

@@ -1,7 +1,6 @@
-import { env, exit, stderr, stdin, stdout } from "node:process";
 import type { WriteStream } from "node:tty";
-import { styleText } from "node:util";
 import { startHeartbeat } from "../platform.js";
+import { nodeProcess, nodeUtil } from "./builtins.js";
 import { cutText, wrapText } from "./text-layout.js";
 
 /** A colour or weight of text. */
@@ -33,7 +32,7 @@ export interface Output {
   /** Columns of what results are printed to; `Infinity` when that is no terminal. */
   columns(): number;
   /** Whether results are printed to a terminal, where others may look on. */
-  readonly isTerminal: boolean;
+  isTerminal(): boolean;
   /** A result, as it is: to stdout. */
   print(text: string): void;
   /** A result for programs. */
@@ -49,24 +48,45 @@ export interface Output {
   /** Resolves with the answer; never, when the question is ended or there is nobody to answer. */
   ask(question: Question): Promise<string>;
   /** Whether a person sees a question. */
-  readonly canAsk: boolean;
+  canAsk(): boolean;
   /** Resolves with a secret, which is not shown while it is typed; rejects when there is nobody to give it. */
   askSecret(question: SecretQuestion): Promise<string>;
 }
 
 const NARROWEST = 20;
 
-export function createOutput(): Output {
-  const isPlain = (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb";
-  const widthOf = (stream: WriteStream): number =>
-    stream.isTTY ? Math.max(NARROWEST, stream.columns || 80) : Infinity;
-  // whoever reads may stop when it has enough
-  for (const stream of [stdout, stderr]) {
+/** The terminal's streams, each opened when it is first needed. */
+const terminal = {
+  get stdin() {
+    return nodeProcess.stdin;
+  },
+  get stdout() {
+    return watched(nodeProcess.stdout);
+  },
+  get stderr() {
+    return watched(nodeProcess.stderr);
+  },
+};
+
+const seen = new WeakSet<WriteStream>();
+
+/** Whoever reads may stop when it has enough. */
+function watched(stream: WriteStream): WriteStream {
+  if (!seen.has(stream)) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") exit();
+      if (error.code === "EPIPE") nodeProcess.exit();
       throw error;
     });
   }
+  seen.add(stream);
+  return stream;
+}
+
+export function createOutput(): Output {
+  const { env } = nodeProcess;
+  const isPlain = (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb";
+  const widthOf = (stream: WriteStream): number =>
+    stream.isTTY ? Math.max(NARROWEST, stream.columns || 80) : Infinity;
   let spinner: Spinner | undefined;
   /** Writes where a spinner may be turning: it moves down. */
   const write = (stream: WriteStream, text: string): void => {
@@ -75,10 +95,10 @@ export function createOutput(): Output {
     spinner?.draw();
   };
   const print = (text: string): void => {
-    write(stdout, `${text}\n`);
+    write(terminal.stdout, `${text}\n`);
   };
   const say = (text: string): void => {
-    write(stderr, `${wrapText(text, widthOf(stderr))}\n`);
+    write(terminal.stderr, `${wrapText(text, widthOf(terminal.stderr))}\n`);
   };
   function spin(message: string): Progress {
     const own = (spinner = startSpinner(message));
@@ -94,25 +114,25 @@ export function createOutput(): Output {
   }
 
   return Object.freeze<Output>({
-    columns: () => widthOf(stdout),
-    isTerminal: stdout.isTTY,
+    columns: () => widthOf(terminal.stdout),
+    isTerminal: () => terminal.stdout.isTTY,
     print,
     printJson: (value) => {
       print(JSON.stringify(value, null, 2));
     },
     say,
     sayUrl: (url) => {
-      write(stderr, `\n  ${url}\n\n`);
+      write(terminal.stderr, `\n  ${url}\n\n`);
     },
-    style: (style, text) => (stdout.isTTY && !isPlain ? styleText(style, text) : text),
-    progress: (message) => (stderr.isTTY && !isPlain ? spin(message) : startLines(message, say)),
+    style: (style, text) => (terminal.stdout.isTTY && !isPlain ? nodeUtil.styleText(style, text) : text),
+    progress: (message) => (terminal.stderr.isTTY && !isPlain ? spin(message) : startLines(message, say)),
     ask: async (question) =>
-      await (stdin.isTTY && stderr.isTTY && !isPlain
+      await (terminal.stdin.isTTY && terminal.stderr.isTTY && !isPlain
         ? askInPrompt(question)
         : ((await askForLine(question, say)) ?? never())),
-    canAsk: stdin.isTTY && stderr.isTTY,
+    canAsk: () => terminal.stdin.isTTY && terminal.stderr.isTTY,
     askSecret: async (question) => {
-      if (stdin.isTTY) return await askForSecret(question);
+      if (terminal.stdin.isTTY) return await askForSecret(question);
       const secret = await askForLine({ ...question, problemWith: () => undefined }, say);
       question.signal.throwIfAborted();
       if (secret) return secret;
@@ -139,10 +159,10 @@ const CLEAR_LINE = "\r\u001b[2K";
 // the one of the prompt library puts the terminal in raw mode and ends the process at Ctrl-C, before anything is tidied up
 function startSpinner(message: string): Spinner {
   let [text, frame, isOver] = [message, 0, false];
-  const clear = (): void => void stderr.write(CLEAR_LINE);
+  const clear = (): void => void terminal.stderr.write(CLEAR_LINE);
   const draw = (): void => {
-    const shown = cutText(text, Math.max(NARROWEST, stderr.columns || 80) - 3);
-    stderr.write(`${CLEAR_LINE}${FRAMES.charAt(frame++ % FRAMES.length)} ${shown}`);
+    const shown = cutText(text, Math.max(NARROWEST, terminal.stderr.columns || 80) - 3);
+    terminal.stderr.write(`${CLEAR_LINE}${FRAMES.charAt(frame++ % FRAMES.length)} ${shown}`);
   };
   draw();
   const stop = startHeartbeat(draw, FRAME_MS);
@@ -169,7 +189,7 @@ const OPEN_PROMPT_ROWS = 4;
 async function askInPrompt({ message, problemWith, signal, onInterrupt }: Question): Promise<string> {
   const { isCancel, text } = await import("@clack/prompts");
   const validate = (value = ""): string | undefined => problemWith(value.trim());
-  const answer = await text({ message, validate, signal, output: stderr, withGuide: false });
+  const answer = await text({ message, validate, signal, output: terminal.stderr, withGuide: false });
   if (!isCancel(answer)) {
     eraseAnswer(answer);
     return answer.trim();
@@ -183,7 +203,7 @@ async function askInPrompt({ message, problemWith, signal, onInterrupt }: Questi
 async function askForSecret({ message, signal, onInterrupt }: SecretQuestion): Promise<string> {
   const { isCancel, password } = await import("@clack/prompts");
   const validate = (value = ""): string | undefined => (value.trim() === "" ? "Type it, or press Ctrl-C." : undefined);
-  const answer = await password({ message, validate, signal, output: stderr, withGuide: false });
+  const answer = await password({ message, validate, signal, output: terminal.stderr, withGuide: false });
   if (!isCancel(answer)) {
     eraseAnswer(answer);
     return answer.trim();
@@ -194,10 +214,10 @@ async function askForSecret({ message, signal, onInterrupt }: SecretQuestion): P
 
 /** What was pasted ends a login: it need not stay on the screen. */
 const eraseAnswer = ({ length }: string): void => {
-  eraseRows(1 + Math.ceil(length / Math.max(1, stderr.columns || 80)));
+  eraseRows(1 + Math.ceil(length / Math.max(1, terminal.stderr.columns || 80)));
 };
 
-const eraseRows = (rows: number): void => void stderr.write(`\u001b[${rows}A\u001b[J`);
+const eraseRows = (rows: number): void => void terminal.stderr.write(`\u001b[${rows}A\u001b[J`);
 
 /** Where there is no terminal to draw on: one line after the other is read, and that the input is at its end means no answer. */
 async function askForLine(
@@ -207,11 +227,11 @@ async function askForLine(
   if (signal.aborted) return never();
   say(message);
   const { createInterface } = await import("node:readline");
-  const lines = createInterface({ input: stdin });
+  const lines = createInterface({ input: terminal.stdin });
   const close = (): void => {
     lines.close();
     // what is still open would keep the process from ending
-    (stdin as { readonly unref?: () => void }).unref?.();
+    (terminal.stdin as { readonly unref?: () => void }).unref?.();
   };
   signal.addEventListener("abort", close);
   try {

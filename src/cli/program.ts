@@ -1,5 +1,5 @@
-import process from "node:process";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { nodeProcess as process } from "./builtins.js";
 import type { CommandContext } from "./command-context.js";
 import { EXIT, Interrupted } from "./command-error.js";
 import type { CompletedCommand, Shell } from "./completion.js";

@@ -1,9 +1,10 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { env, platform } from "node:process";
+import { nodeProcess } from "./builtins.js";
 
 /** Where the command keeps what it has: the folder of the platform for the state of programs. */
 export function stateDirectory(): string {
+  const { env, platform } = nodeProcess;
   const { XDG_STATE_HOME: chosen = "", LOCALAPPDATA: local = "" } = env;
   // the specification has relative paths ignored
   if (isAbsolute(chosen)) return join(chosen, "mcp-oauth");

@@ -14,7 +14,7 @@ export interface TokenFlags {
 
 export async function token(url: string, flags: TokenFlags, { output, signal }: CommandContext): Promise<number> {
   const serverUrl = readServerUrl(url);
-  if (output.isTerminal && flags.tty === undefined) {
+  if (output.isTerminal() && flags.tty === undefined) {
     throw new CommandError("terminal", "a token is not shown on a terminal", {
       exitCode: EXIT.usage,
       next: `Use it in a command, as in $(mcp-oauth token ${serverUrl.href}), or say --tty.`,
