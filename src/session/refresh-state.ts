@@ -37,10 +37,10 @@ export async function forgetState({ records }: ClientContext, { key }: TokenCell
   await records.delete(recordKeys.state(key)).catch(() => undefined);
 }
 
-/** Says that a token request is under way, by a name that no other has. */
+/** Keeps room for the answer of a token request: what takes this takes the tokens too. */
 export const announce = (state: RefreshState, tokens: TokenSet | undefined): RefreshState => ({
   ...state,
-  refreshing: String(randomFraction()).padEnd(encodeRecord(tokens).length, "-"),
+  refreshing: encodeRecord(tokens).replace(/./g, "-"),
 });
 
 /** The state after a token request that decided nothing: nobody asks again before a pause that grows each time. */
@@ -53,9 +53,13 @@ export function afterFailure(state: RefreshState, error: AnyAuthError, doubt: st
   return { ...state, failures, retryAt, ...doubts, refreshing: undefined };
 }
 
+/** Names tokens by one answer of the server: the same access token, given out again, is another. */
+export const markOf = ({ accessToken, obtainedAt }: TokenSet): Promise<string> =>
+  sha256(`${obtainedAt} ${accessToken}`);
+
 /** The state after the MCP server refused an access token; `state` itself when this refusal is known. */
 export async function afterRefusal(state: RefreshState, tokens: TokenSet, now: number): Promise<RefreshState> {
-  const refusedAccess = await sha256(tokens.accessToken);
+  const refusedAccess = await markOf(tokens);
   if (refusedAccess === state.refusedAccess) return state;
   const refusals = Math.abs(now - tokens.obtainedAt) < FRESH_MS ? state.refusals + 1 : 0;
   const brakeMs = Math.min(MAX_BRAKE_MS, FRESH_MS * 2 ** (refusals - REFUSALS_TO_BRAKE));

@@ -11,13 +11,14 @@ import {
   afterRefusal,
   announce,
   forgetState,
+  markOf,
   noAnswer,
   readState,
   tooEarly,
   writeState,
 } from "./refresh-state.js";
 import { forgetRegistration } from "./resolve-registration.js";
-import { deleteTokens, readTokens, writeTokens } from "./stored-tokens.js";
+import { deleteTokens, readTokens } from "./stored-tokens.js";
 import type { Need, TokenCell } from "./token-cell.js";
 import { isUsable, rest } from "./token-cell.js";
 import { hasMoved, isGone, stampedServer } from "./token-issuer.js";
@@ -48,6 +49,8 @@ export interface RefreshOutcome {
 interface Plan {
   /** Those to be replaced; a grant needs none. */
   readonly tokens: TokenSet | undefined;
+  /** The access token in the store then, whether it could be used or not. */
+  readonly over: string | undefined;
   readonly state: RefreshState;
 }
 
@@ -62,7 +65,7 @@ export async function transact(job: RefreshJob, lease: AbortSignal): Promise<Ref
   const begunAt = now();
   const plan = await inStoreTime(cell, prepare);
   if (!("state" in plan)) return plan;
-  const { tokens, state } = plan;
+  const { tokens, over, state } = plan;
   // the timers of a process that slept are late, and its lock is another's
   if (lease.aborted || now() - begunAt > MAX_STORE_MS) {
     const current = await inStoreTime(cell, () => readTokens(context, cell));
@@ -94,6 +97,7 @@ export async function transact(job: RefreshJob, lease: AbortSignal): Promise<Ref
   /** Looks whether a refresh is still needed, and makes sure that its answer can be kept. */
   async function prepare(): Promise<Plan | RefreshOutcome> {
     const current = await readTokens(context, cell);
+    const over = cell.stored;
     if (current === undefined && !grant) return {};
     if (current && isUsable(cell, need, now())) return adopt(current);
     const before = await readState(context, cell);
@@ -117,20 +121,18 @@ export async function transact(job: RefreshJob, lease: AbortSignal): Promise<Ref
     if (need.final) return {};
     const announced = announce(known, current);
     await writeState(context, cell, announced);
-    return { tokens: current, state: announced };
+    return { tokens: current, over, state: announced };
   }
 
   async function accept(renewed: TokenSet): Promise<RefreshOutcome> {
-    // a lease can be lost, and a sign-out or a login does not wait for ever
-    const { refreshing } = await readState(context, cell).catch(() => state);
-    if (refreshing !== state.refreshing) {
-      const current = await readTokens(context, cell);
-      if (current?.accessToken !== tokens?.accessToken) return takeOver(current);
-    }
     cell.renewed = renewed.accessToken;
-    await writeTokens(context, cell, renewed);
+    cell.unsaved = renewed;
+    cell.stored = over;
+    // writes them, unless others have: a lease can be lost, and a sign-out or a login does not wait for ever
+    const current = await readTokens(context, cell);
+    if (current?.accessToken !== renewed.accessToken) return takeOver(current);
     const { refusedAccess, refusals } = state;
-    if (refusedAccess && (!tokens || refusedAccess === (await sha256(tokens.accessToken)))) {
+    if (refusedAccess && (!tokens || refusedAccess === (await markOf(tokens)))) {
       // whether the server takes the new token any better is not known yet
       await writeState(context, cell, { refusedAccess, refusals }).catch(() => undefined);
     } else {

@@ -1,11 +1,10 @@
 import { isAuthError } from "../errors.js";
-import { sha256 } from "../platform.js";
 import { withLock } from "../store/locks.js";
 import { callStore, checkRecord } from "../store/records.js";
 import type { TokenSet } from "../types.js";
 import { isBound } from "../wire/dpop-connection.js";
 import type { ClientContext } from "./client-context.js";
-import { forgetState, readState } from "./refresh-state.js";
+import { forgetState, markOf, readState } from "./refresh-state.js";
 import { remember, type TokenCell } from "./token-cell.js";
 
 /** Reads what is stored now, which another process may have changed. */
@@ -15,16 +14,15 @@ export async function readTokens(context: ClientContext, cell: TokenCell): Promi
   // a table of the host's own may not tell grants apart
   let tokens =
     stored && stored.grant === key.grant ? checkRecord("tokens", name, stored, context.onIgnored) : undefined;
-  if (cell.unsaved !== undefined) {
-    const { tokens: newer, over } = cell.unsaved;
-    // a login elsewhere has made them old
-    if (tokens !== undefined && tokens.accessToken !== over) cell.unsaved = undefined;
-    else await writeTokens(context, cell, (tokens = newer));
-  }
+  const { unsaved } = cell;
+  // unless a login or a sign-out elsewhere has made them old
+  if (unsaved && tokens?.accessToken === cell.stored) await writeTokens(context, cell, (tokens = unsaved));
+  cell.unsaved = undefined;
+  cell.stored = tokens?.accessToken;
   // what can be renewed is forgiven; what cannot would be sent in vain after every start
   if (tokens?.refreshToken === undefined && tokens !== undefined) {
     const { refusedAccess } = await readState(context, cell);
-    if (refusedAccess && refusedAccess === (await sha256(tokens.accessToken))) tokens = undefined;
+    if (refusedAccess && refusedAccess === (await markOf(tokens))) tokens = undefined;
   }
   const { dpop } = context.http;
   // what cannot be used as it is meant must not be used at all
@@ -40,7 +38,7 @@ export async function readTokens(context: ClientContext, cell: TokenCell): Promi
 export async function writeTokens(context: ClientContext, cell: TokenCell, tokens: TokenSet): Promise<void> {
   const write = (): Promise<void> =>
     callStore("write", cell.name, () => context.tokenStore.setTokens(cell.key, tokens));
-  cell.unsaved = { tokens, over: (cell.unsaved ?? { over: cell.tokens?.accessToken }).over };
+  cell.unsaved = tokens;
   cell.clockSkew = tokens.clockSkew ?? 0;
   remember(cell, tokens);
   // on a full disk there is room where the state was

@@ -29,9 +29,10 @@ export interface TokenCell {
   expiresAt: number;
   /** How far the authorization server's clock was ahead when this process asked it last. */
   clockSkew?: number;
-  /** New tokens that the store failed to take, and the access token they take the place of; they are written before anything
-   * else is done. */
-  unsaved?: { readonly tokens: TokenSet; readonly over: string | undefined } | undefined;
+  /** New tokens that the store has not taken yet; they are written before anything else is done. */
+  unsaved?: TokenSet | undefined;
+  /** The access token that was last seen in the store, usable or not; the one that `unsaved` take the place of. */
+  stored?: string | undefined;
   /** A refresh token that was refused for good, should the store fail to remember it. */
   refusedRefresh?: string;
   /** Why the last token request failed. */
@@ -80,7 +81,10 @@ export const createTokenCell = (serverUrl: URL, key: CellKey, name: string): Tok
 
 /** Notes what is stored now. */
 export function remember(cell: TokenCell, tokens: TokenSet | undefined): void {
-  if (tokens !== undefined && tokens.accessToken === cell.tokens?.accessToken && cell.freshUntil > 0) return;
+  const known = cell.tokens;
+  // some servers answer a refresh with the same token and a new time
+  if (tokens?.accessToken === known?.accessToken && tokens?.obtainedAt === known?.obtainedAt && cell.freshUntil > 0)
+    return;
   cell.tokens = tokens;
   cell.expiresAt = tokens === undefined ? 0 : localExpiry(cell, tokens);
   cell.freshUntil = tokens && (tokens.refreshToken ?? cell.grant) ? freshUntil(cell.expiresAt, tokens) : cell.expiresAt;

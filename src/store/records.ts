@@ -41,7 +41,7 @@ export interface StateRecord {
   readonly doubtedAt?: number;
   /** Milliseconds since the epoch before which no token is asked for. */
   readonly retryAt?: number;
-  /** Names the token request that is under way, and is as long as the token record: what takes this takes its answer too. */
+  /** There while a token request is under way, and as long as the token record: what takes this takes its answer too. */
   readonly refreshing?: string | undefined;
 }
 

@@ -25,6 +25,14 @@ function createProcesses(server: FakeAuthServer, options: Partial<AuthClientOpti
 
 const unauthorized = (): Response => new Response(null, { status: 401, headers: { "www-authenticate": "Bearer" } });
 const refusal = (error: string, status = 400): FakeAnswer => ({ status, body: { error } });
+/** A server that gives out the same access token for as long as it likes, as caches in front of one do. */
+const repeating = (server: FakeAuthServer, accessToken: string) =>
+  server.faults.add({
+    endpoint: "refresh",
+    times: Infinity,
+    fault: async (_, answer) =>
+      Response.json({ ...((await (await answer()).json()) as object), access_token: accessToken }),
+  });
 
 describe("several processes", () => {
   it("with one expired token refresh it once, and each request gets through [pain-1]", async () => {
@@ -682,6 +690,31 @@ describe("the token endpoint", () => {
   });
 });
 
+describe("a server that answers a refresh with the same access token", () => {
+  it("is asked once for each time of its life, and its new refresh token is used", async () => {
+    const server = createFakeAuthServer();
+    const { session } = createProcesses(server).start();
+    const { accessToken } = await session.authorize(approvedBy(server));
+    repeating(server, accessToken);
+    for (const day of [1, 2]) {
+      server.advance(DAY);
+      for (let call = 0; call < 5; call += 1) expect(await session.getAccessToken()).toBe(accessToken);
+      expect(server.counts.refresh).toBe(day);
+    }
+  });
+
+  it("and refuses it ends in one error, not in a storm [pain-29]", async () => {
+    const server = createFakeAuthServer();
+    const { session } = createProcesses(server).start();
+    repeating(server, (await session.authorize(approvedBy(server))).accessToken);
+    server.faults.add({ endpoint: "resource", fault: unauthorized, times: Infinity });
+    for (let time = 0; time < 20; time += 1) await failureOf(createAuthFetch(session)(server.serverUrl));
+
+    expect(server.counts.refresh).toBe(1);
+    await expect(createAuthFetch(session)(server.serverUrl)).rejects.toMatchObject({ code: "token_not_accepted" });
+  });
+});
+
 describe("a server that refuses every fresh token", () => {
   const sends = {
     POST: { method: "POST", body: "{}", headers: { accept: "application/json, text/event-stream" } },
@@ -971,6 +1004,46 @@ describe("a store in trouble", () => {
     expect(backing.get(TOKENS)).toContain(theirs.accessToken);
   });
 
+  it("that does not take new tokens does not bring back a user who signed out elsewhere meanwhile", async () => {
+    const server = createFakeAuthServer();
+    const backing = new Map<string, string>();
+    let full = false;
+    const set = (key: string, value: string): void => {
+      if (full && key === TOKENS) throw new Error("ENOSPC");
+      backing.set(key, value);
+    };
+    const { session } = createHost(server, { store: { ...viewOf(backing), set } });
+    await session.authorize(approvedBy(server));
+    server.advance(DAY);
+    full = true;
+    await expect(session.getAccessToken()).rejects.toMatchObject({ code: "store_failed" });
+    full = false;
+    await createHost(server, { store: viewOf(backing) }).session.signOut();
+
+    expect(await session.getAccessToken()).toBeUndefined();
+    expect(backing.has(TOKENS)).toBe(false);
+  });
+
+  it("that does not take the tokens of a login keeps them, although what it holds is of no use", async () => {
+    const server = createFakeAuthServer();
+    const backing = new Map<string, string>();
+    let full = false;
+    const set = (key: string, value: string): void => {
+      if (full && key === TOKENS) throw new Error("ENOSPC");
+      backing.set(key, value);
+    };
+    const { session } = createHost(server, { store: { ...viewOf(backing), set } });
+    await session.authorize(approvedBy(server));
+    // bound to a key that this client knows nothing of
+    backing.set(TOKENS, (backing.get(TOKENS) ?? "").replace('"tokenType":"Bearer"', '"tokenType":"DPoP"'));
+    full = true;
+    await expect(session.authorize(approvedBy(server))).rejects.toMatchObject({ code: "store_failed" });
+    full = false;
+
+    expect(await session.getAccessToken()).toBeTypeOf("string");
+    expect(server.counts).toMatchObject({ token: 2, refresh: 0 });
+  });
+
   it("that does not take the tokens of a login keeps those that another process renewed, until it does", async () => {
     const server = createFakeAuthServer();
     const { start, backing } = createProcesses(server);
@@ -1019,6 +1092,34 @@ describe("a store in trouble", () => {
       expect(server.counts.refresh).toBe(1);
       expect(vi.getTimerCount()).toBe(0);
     });
+  });
+
+  it("that hangs before the answer can be written does not cost it: it is written next", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const server = createFakeAuthServer();
+      const backing = new Map<string, string>();
+      let hangs = false;
+      const get = (key: string) => (hangs ? new Promise<never>(() => undefined) : backing.get(key));
+      const { session } = createHost(server, { store: { ...viewOf(backing), get } });
+      await session.authorize(approvedBy(server));
+      server.advance(DAY);
+      server.faults.add({ endpoint: "refresh", fault: (_, answer) => ((hangs = true), answer()) });
+      const work = failureOf(session.getAccessToken());
+      await until(() => server.counts.refresh === 1);
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect(await work).toMatchObject({ code: "store_failed", key: TOKENS });
+      hangs = false;
+      const accessToken = await session.getAccessToken();
+      expect(backing.get(TOKENS)).toContain(accessToken);
+      expect(server.counts.refresh).toBe(1);
+      // what hung must not write what is old by then
+      const theirs = await createHost(server, { store: viewOf(backing) }).session.authorize(approvedBy(server));
+      await vi.advanceTimersByTimeAsync(30_000);
+      expect(backing.get(TOKENS)).toContain(theirs.accessToken);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   interface Hanging extends Host {
