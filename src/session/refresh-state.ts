@@ -4,6 +4,7 @@ import { randomFraction, sha256 } from "../platform.js";
 import { encodeRecord, recordKeys, type StateRecord } from "../store/records.js";
 import type { AuthChallenge, TokenSet } from "../types.js";
 import type { ClientContext } from "./client-context.js";
+import { withoutQuery } from "../wire/url-policy.js";
 import type { TokenCell } from "./token-cell.js";
 
 /** {@link StateRecord} as it is worked with: a count that is no number is none. */
@@ -96,7 +97,7 @@ export const notAccepted = (
 
 /** What the MCP server wants, as an error. */
 export const demandOf = (
-  { key }: TokenCell,
+  { serverUrl }: TokenCell,
   code: AuthorizationErrorCode,
   what: string,
   details: {
@@ -105,4 +106,4 @@ export const demandOf = (
     readonly retryAt?: number | undefined;
   },
 ): AuthorizationError =>
-  new AuthorizationError(code, `the MCP server ${JSON.stringify(key.serverUrl)} ${what}`, details);
+  new AuthorizationError(code, `the MCP server ${JSON.stringify(withoutQuery(serverUrl))} ${what}`, details);

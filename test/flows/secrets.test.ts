@@ -139,6 +139,18 @@ describe("no secret is shown", () => {
     for (const secret of [...wire.secrets, "wrong-code-0123456789"]) expect(said.join("\n")).not.toContain(secret);
   });
 
+  it("in the error that names a server whose URL has a key in its query [pain-40]", async () => {
+    const server = createFakeAuthServer();
+    const url = `${server.serverUrl}?api_key=hunter2`;
+    const session = createHost(server).client.session(url);
+    const fetch = () => Promise.resolve(new Response(null, { status: 401 }));
+    const error = await failureOf(createAuthFetch(session, { fetch })(url));
+
+    expect(error).toMatchObject({ code: "authorization_required" });
+    expect(shown(error)).toContain(server.serverUrl);
+    expect(shown(error)).not.toContain("hunter2");
+  });
+
   it("when the server says them back [pain-40]", async () => {
     const server = createFakeAuthServer({ tokenEndpointAuthMethods: ["client_secret_post"] });
     const wire = eavesdrop(server);
