@@ -33,11 +33,8 @@ export function createClientContext(options: AuthClientOptions): ClientContext {
   const now = options.now ?? currentTime;
   const store = options.store ?? createMemoryStore({ now });
   const emit = (event: AuthEvent): void => {
-    try {
-      onEvent?.(event);
-    } catch {
-      // an observer must not be able to break a login
-    }
+    // an observer must not be able to break a login, nor, if it is asynchronous, to end the process
+    new Promise<unknown>((resolve) => resolve(onEvent?.(event))).catch(() => undefined);
   };
   const onIgnored = (record: IgnoredRecord): void => {
     emit({ type: "record_ignored", ...record });

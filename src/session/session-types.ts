@@ -39,7 +39,7 @@ export interface AuthClientOptions extends Omit<HttpOptions, "signal">, ClockOpt
   /** Replaces {@link discoverAuthServer}, which it may wrap to pin or to correct what a server publishes. */
   readonly discover?: ((serverUrl: URL, options: DiscoverAuthServerOptions) => Promise<ServerMetadata>) | undefined;
   /** Chooses when a resource lists several authorization servers.
-   * @defaultValue the first that publishes usable metadata */
+   * @defaultValue of the first ten the first that publishes usable metadata */
   readonly selectIssuer?: DiscoverAuthServerOptions["selectIssuer"];
   /** Whether servers of MCP revision 2025-03-26, which publish no protected resource metadata, are served.
    * @defaultValue true */
@@ -50,7 +50,7 @@ export interface AuthClientOptions extends Omit<HttpOptions, "signal">, ClockOpt
   /** Binds tokens to keys (DPoP, RFC 9449) where the authorization server offers it: made by {@link createDpop}.
    * @defaultValue bearer tokens */
   readonly dpop?: Dpop | undefined;
-  /** Hears what happens; never receives a secret. What it throws is ignored. */
+  /** Hears what happens; never receives a secret. What it throws, or rejects with, is ignored. */
   readonly onEvent?: ((event: AuthEvent) => void) | undefined;
 }
 

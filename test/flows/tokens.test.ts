@@ -715,6 +715,22 @@ describe("a record that cannot be used", () => {
 
     expect(await session.getAccessToken()).toBeUndefined();
   });
+
+  it("and an observer who fails later do no harm either", async () => {
+    const unhandled = vi.fn();
+    process.on("unhandledRejection", unhandled);
+    try {
+      const { session } = createHost(createFakeAuthServer(), {
+        store: new Map([[key, "nonsense"]]),
+        onEvent: () => Promise.reject(new Error("the log is down")) as unknown as undefined,
+      });
+      expect(await session.getAccessToken()).toBeUndefined();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(unhandled).not.toHaveBeenCalled();
+    } finally {
+      process.off("unhandledRejection", unhandled);
+    }
+  });
 });
 
 describe("a lock that is not to be had in time", () => {
