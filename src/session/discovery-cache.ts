@@ -47,12 +47,13 @@ export async function discoverForSession(
       const stored =
         (await records.get("issuer", recordKeys.issuer(issuer))) ??
         (isSameIssuer(issuer, other) ? await records.get("issuer", recordKeys.issuer(other)) : undefined);
-      if (stored === undefined || Math.abs(now() - stored.fetchedAt) > METADATA_FRESH_MS) return undefined;
+      // written so that a record without a valid time is an old one
+      if (!stored || !(Math.abs(now() - stored.fetchedAt) < METADATA_FRESH_MS)) return undefined;
       spared.add(stored.authorizationServer.issuer);
       return stored.authorizationServer;
     },
   };
-  const server = await context.discover(cell.serverUrl, request);
+  const server = await context.discover(new URL(cell.serverUrl), request);
   const { protectedResource, resourceMetadataUrl, authorizationServer, issuer, source } = server;
   const fetchedAt = now();
   if (protectedResource !== undefined && resourceMetadataUrl !== undefined) {

@@ -3,6 +3,7 @@ import type { AuthClientOptions } from "../../src/index.js";
 import { createAuthFetch, discoverAuthServer } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { approvedBy, createHost, failureOf, REDIRECT } from "../support/host.js";
+import { createRecorder } from "../support/recorder.js";
 
 describe("metadata", () => {
   it("of the resource is read anew for every login, that of the issuer when it is older than an hour [spec-21]", async () => {
@@ -22,6 +23,18 @@ describe("metadata", () => {
       // a clock that was set back makes nothing fresh for longer
       [4, 3],
     ]);
+  });
+
+  it("of an issuer that is stored without its time is old", async () => {
+    const server = createFakeAuthServer();
+    const store = new Map<string, string>();
+    const { session } = createHost(server, { store });
+    await session.startAuthorization({ redirectUri: REDIRECT });
+    const key = "v1:issuer:https%3A%2F%2Fauth.example.com";
+    store.set(key, (store.get(key) ?? "").replace("fetchedAt", "at"));
+    await session.startAuthorization({ redirectUri: REDIRECT });
+
+    expect(server.counts.authorizationServerMetadata).toBe(2);
   });
 
   it("of an issuer that is stored in a form that cannot be used is read again", async () => {
@@ -69,6 +82,22 @@ describe("metadata", () => {
 
     expect(told.map(({ href }) => href)).toEqual([server.serverUrl]);
     expect(server.counts.token).toBe(1);
+  });
+
+  it("comes from the host's own discovery, which may do with the URL that it is given what it likes", async () => {
+    const server = createFakeAuthServer();
+    const { session } = createHost(server, {
+      discover: async (serverUrl, options) => {
+        const found = await discoverAuthServer(serverUrl.href, options);
+        serverUrl.pathname = "/";
+        return found;
+      },
+    });
+    await session.startAuthorization({ redirectUri: REDIRECT });
+    const { fetch } = createRecorder(() => new Response("theirs", { status: 401 }));
+    const response = await createAuthFetch(session, { fetch })(new URL("/elsewhere", server.serverUrl));
+
+    expect(await response.text()).toBe("theirs");
   });
 
   it("that lists no S256 ends the login before anything is registered for it or anybody is sent away [spec-30, spec-66]", async () => {
