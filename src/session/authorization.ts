@@ -180,7 +180,7 @@ export async function logInWithBrowser(
   const { signal, interact } = options;
   const { authorizationUrl, state } = await startAuthorization(context, cell, options);
   // an interaction that does not look at the signal must not hold up the caller, or the next login
-  const callback = await orAborted(interact(authorizationUrl, { state, signal }), signal).catch(
+  const callback = await orAborted((async () => interact(authorizationUrl, { state, signal }))(), signal).catch(
     async (error: unknown) => {
       // nobody will come back to a login that was given up
       await context.records.delete(recordKeys.pending(state)).catch(() => undefined);

@@ -313,6 +313,11 @@ describe("authorize", () => {
       reason,
     );
     expect(await left()).toEqual([]);
+    const interactAtOnce = (): never => {
+      throw reason;
+    };
+    await expect(session.authorize(approvedBy(server, { interact: interactAtOnce }))).rejects.toBe(reason);
+    expect(await left()).toEqual([]);
 
     const controller = new AbortController();
     let seen: string[] = [];
