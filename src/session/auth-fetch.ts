@@ -54,7 +54,8 @@ const MAX_STEP_UPS = 2;
  * own, and the authorization server's endpoints pass through untouched. With a fresh token nothing is read from the store.
  * After a 401 the token is refreshed once and the request sent again; after a 403 `insufficient_scope` the user is asked for
  * the union of scopes. A body that is a stream cannot be sent twice: the refused response is then handed back, and the next
- * request carries the new token. Redirects are followed up to three times, and the token goes along only inside the server.
+ * request carries the new token. Redirects are followed up to three times, and the token goes along only inside the server; an
+ * answer from outside is handed back, whatever it is.
  *
  * @param session - whose tokens to send
  * @returns a function that fits `typeof fetch` and the `fetch` option of MCP transports. It rejects with
@@ -128,7 +129,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
 
   async function sendOnce(parts: RequestParts, tokens: TokenSet | undefined): Promise<Response> {
     const { target, init } = parts;
-    if (tokens === undefined) return await send(target, init);
+    if (tokens === undefined) return await judgeFollowed(tokens, await send(target, init));
     const { authorization, via } = credentialsOf(tokens);
     const headers = withAuthorization(init?.headers, authorization) ?? {};
     const ownRedirects = !opaque && (init?.redirect ?? "follow") === "follow";
@@ -148,7 +149,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
     return end.response;
   }
 
-  async function judgeFollowed(tokens: TokenSet, response: Response): Promise<Response> {
+  async function judgeFollowed(tokens: TokenSet | undefined, response: Response): Promise<Response> {
     if (response.redirected && !(await audience.accepts(new URL(response.url), tokens))) unrelated.add(response);
     return response;
   }
@@ -166,7 +167,8 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
       const challenge = parseAuthChallenge(response);
       const stepUp = asksForScope(response, challenge);
       if (unrelated.has(response) || (response.status !== 401 && !stepUp)) return response;
-      if (replayable) await discard(response);
+      const isLast = stepUp && stepUps === MAX_STEP_UPS;
+      if (replayable && !isLast) await discard(response);
       try {
         const accessToken = tokens?.accessToken;
         if (refreshed && !stepUp) {
@@ -179,7 +181,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
         if (!stepUp) refreshed = adopted || tokens.accessToken === cell.renewed;
         adopted ||= !stepUp;
       } catch (error) {
-        const enough = stepUp ? stepUps === MAX_STEP_UPS : loggedIn;
+        const enough = stepUp ? isLast : loggedIn;
         if (enough || !(await askUser(error, signal))) {
           await discard(response);
           throw error;
@@ -188,8 +190,8 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
         refreshed = true;
         tokens = await usableTokens(context, cell, {}, signal);
       }
+      if (!replayable || isLast) return response;
       if (stepUp) stepUps += 1;
-      if (!replayable || stepUps > MAX_STEP_UPS) return response;
       response = await sendOnce(parts, tokens);
     }
   }

@@ -17,7 +17,9 @@ export async function requestInit(request: Request, init: RequestInit | undefine
   if (members["body"] === undefined && !/^(?:GET|HEAD)$/.test(request.method)) members["body"] = await request.blob();
   // fetch refuses the two together
   if (members["body"]) delete members["keepalive"];
-  return { ...members, ...init };
+  // as in fetch itself, a member that is undefined is not there
+  for (const [member, value] of Object.entries(init ?? {})) if (value !== undefined) members[member] = value;
+  return members;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { recordKeys } from "../store/records.js";
 import type { TokenSet } from "../types.js";
-import { isWithinResource } from "../wire/url-policy.js";
+import { isWithinResource, parseUrl } from "../wire/url-policy.js";
 import type { SessionEngine } from "./session-engine.js";
 
 /** Decides which requests are the session's own: they may get its token, and their 401 and 403 are its business. */
@@ -8,7 +8,7 @@ export interface TokenAudience {
   /** Whether the URL is part of the MCP server. */
   readonly includes: (url: URL) => boolean;
   /** Whether these tokens may be sent there. */
-  readonly accepts: (url: URL, tokens: TokenSet) => Promise<boolean>;
+  readonly accepts: (url: URL, tokens: TokenSet | undefined) => Promise<boolean>;
 }
 
 export function createTokenAudience(
@@ -22,7 +22,8 @@ export function createTokenAudience(
   return {
     includes,
     accepts: async (url, tokens) =>
-      includes(url) && (isWithinResource(url, tokens.resource) || extra(url)) && !(await isOAuthEndpoint(url, tokens)),
+      includes(url) &&
+      (!tokens || ((isWithinResource(url, tokens.resource) || extra(url)) && !(await isOAuthEndpoint(url, tokens)))),
   };
 
   /** An authorization server on the origin of its MCP server must not be sent access tokens. */
@@ -30,15 +31,10 @@ export function createTokenAudience(
     const here = url.origin + url.pathname;
     if (here === serverUrl.origin + serverUrl.pathname || new URL(tokenEndpoint).origin !== url.origin) return false;
     const stored = await context.records.get("issuer", recordKeys.issuer(issuer));
-    const endpoints: Readonly<Record<string, unknown>> = stored?.authorizationServer ?? {};
-    return [tokenEndpoint, ...namedEndpoints(endpoints)].some((endpoint) => {
-      const { origin, pathname } = new URL(endpoint);
-      return here === origin + pathname;
+    const members = { ...stored?.authorizationServer, stamped_endpoint: tokenEndpoint };
+    return Object.entries(members).some(([member, value]) => {
+      const endpoint = member.endsWith("_endpoint") ? parseUrl(String(value)) : undefined;
+      return endpoint && here === endpoint.origin + endpoint.pathname;
     });
   }
 }
-
-const namedEndpoints = (metadata: Readonly<Record<string, unknown>>): readonly string[] =>
-  Object.entries(metadata).flatMap(([member, value]) =>
-    member.endsWith("_endpoint") && typeof value === "string" && URL.canParse(value) ? [value] : [],
-  );

@@ -58,6 +58,25 @@ describe("the caller's headers", () => {
   });
 });
 
+describe("a Request with an init", () => {
+  it("keeps what the init names and leaves undefined, as with fetch itself", async () => {
+    const server = createFakeAuthServer();
+    const { session } = createHost(server);
+    await session.authorize(approvedBy(server));
+    const { fetch, calls } = createRecorder(noContent);
+    const { signal } = new AbortController();
+    const request = new Request(server.serverUrl, { method: "POST", body: "{}", headers: { "x-mine": "1" }, signal });
+    const init = { method: undefined, headers: undefined, body: undefined, signal: undefined, cache: "no-store" };
+    await createAuthFetch(session, { fetch })(request, init as object);
+    const sent = new Request(calls[0]?.url ?? "", calls[0]?.init);
+
+    expect(sent).toMatchObject({ method: "POST", cache: "no-store" });
+    expect(sent.headers.get("x-mine")).toBe("1");
+    expect(await sent.text()).toBe("{}");
+    expect(calls[0]?.init?.signal).toBe(request.signal);
+  });
+});
+
 describe("a body", () => {
   const form = new FormData();
   form.set("a", "1");
@@ -320,6 +339,22 @@ describe("a redirect", () => {
     expect(calls).toHaveLength(2);
     expect(await session.getTokens()).toEqual(before);
     expect(server.counts.refresh).toBe(0);
+  });
+
+  it("of a request without a token to elsewhere that ends with 401 does not say where to log in", async () => {
+    const server = createFakeAuthServer();
+    const { session } = createHost(server);
+    const { fetch } = createRecorder(() => {
+      const headers = { "www-authenticate": 'Bearer resource_metadata="https://evil.example/metadata"' };
+      const response = new Response("theirs", { status: 401, headers });
+      Object.defineProperties(response, { redirected: { value: true }, url: { value: "https://evil.example/" } });
+      return response;
+    });
+    const onAuthorizationRequired = vi.fn();
+    const response = await createAuthFetch(session, { fetch, onAuthorizationRequired })(MCP);
+
+    expect(await response.text()).toBe("theirs");
+    expect(onAuthorizationRequired).not.toHaveBeenCalled();
   });
 
   it("within the server that ends with 401 leads to a refresh, and to the redirect again", async () => {

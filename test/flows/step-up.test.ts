@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AuthorizationRequiredContext, AuthSession } from "../../src/index.js";
-import { createAuthFetch, isAuthError } from "../../src/index.js";
+import { createAuthFetch, createGrant, isAuthError } from "../../src/index.js";
 import type { FakeAuthServer } from "../../src/testing.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { approvedBy, createHost, failureOf, until, viewOf } from "../support/host.js";
@@ -198,6 +198,43 @@ describe("a 403 that asks for scope", () => {
         expect(server.counts.authorization).toBeGreaterThan(1);
       }
     }
+  });
+
+  it("that goes on although each of its demands was met is handed back whole", async () => {
+    const server = createFakeAuthServer();
+    const { client } = createHost(server);
+    let obtained = 0;
+    const grant = createGrant({
+      id: "machine",
+      issuer: server.issuer,
+      obtain: ({ server: { issuer, resource, authorizationServer }, scope = "", now }) =>
+        Promise.resolve({
+          accessToken: `token-${(obtained += 1)}`,
+          tokenType: "Bearer",
+          scope,
+          requestedScope: scope,
+          obtainedAt: now(),
+          issuer,
+          tokenEndpoint: authorizationServer.token_endpoint,
+          resource,
+          registration: {
+            issuer,
+            clientId: "machine",
+            tokenEndpointAuthMethod: "none",
+            redirectUris: [],
+            source: "pre_registered",
+            createdAt: now(),
+          },
+        }),
+    });
+    const session = client.session(server.serverUrl, { grant });
+    server.faults.add({ endpoint: "resource", fault: "401" });
+    let demands = 0;
+    server.faults.add({ endpoint: "resource", times: Infinity, fault: () => forbidden(`more-${(demands += 1)}`) });
+    const response = await createAuthFetch(session)(server.serverUrl, { method: "POST", body: "{}" });
+
+    expect(response.status).toBe(403);
+    expect(await response.text()).toBe("no");
   });
 
   it("is not asked for again for ten minutes once the user has not granted it twice [spec-113, spec-115]", async () => {
