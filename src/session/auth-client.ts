@@ -52,8 +52,6 @@ function checkOptions({ clientMetadata, clientMetadataUrl, profiles }: AuthClien
     throw new TypeError('"clientMetadata" must be an object');
   }
   if (clientMetadataUrl !== undefined && !isClientIdUrl(clientMetadataUrl)) {
-    throw new TypeError(
-      '"clientMetadataUrl" must be an https URL with a path, without fragment, user name or "." segments, exactly as the document says',
-    );
+    throw new TypeError('"clientMetadataUrl" must be an https URL with a path, written as URL parsers write it');
   }
 }

@@ -36,7 +36,7 @@ export async function resolveRegistration(
   { redirectUri, signal }: Pick<StartAuthorizationOptions, "redirectUri" | "signal">,
 ): Promise<ResolvedRegistration> {
   const late = isLate(redirectUri) ? redirectUri : undefined;
-  const given = (isLate(redirectUri) ? redirectUri.base : redirectUri).toString();
+  const given = (late?.base ?? (redirectUri as string | URL)).toString();
   const { redirectHost } = server.allowances ?? {};
   const base = late && redirectHost ? Object.assign(new URL(given), { hostname: redirectHost }).href : given;
   const preRegistered = await findPreRegistered(context, server, previous);
