@@ -30,7 +30,7 @@ export interface DiscoverAuthServerOptions extends HttpOptions {
   /** What the MCP server's 401 asked for; its `resource_metadata` is asked first. From {@link parseAuthChallenge}. */
   readonly challenge?: AuthChallenge | undefined;
   /** Chooses among the issuers that the protected resource metadata lists, and must return one of them verbatim. Only that one is tried.
-   * @defaultValue the first that has usable metadata; one that cannot be reached just now is not passed over */
+   * @defaultValue of the first ten the first that has usable metadata; one that cannot be reached just now is not passed over */
   readonly selectIssuer?:
     ((issuers: readonly string[], resource: ProtectedResourceMetadata) => MaybePromise<string>) | undefined;
   /** Whether a server that answers "not found" at every metadata URL is taken for one of MCP revision 2025-03-26, whose
@@ -57,8 +57,8 @@ export interface DiscoverAuthServerOptions extends HttpOptions {
  * Sends GET requests without credentials: to the `resource_metadata` URL of the challenge, or to the well-known URLs of RFC 9728,
  * then to those of RFC 8414 and OpenID Connect Discovery for the issuer, each list in the order of the MCP specification and only
  * until one answers with a document that can be used. Verified are: that `resource` covers `serverUrl` (same origin, path prefix on a
- * segment boundary), that `issuer` is the one that was listed, code point by code point save for the slash of an empty path, and
- * that endpoints are https. Whether the server supports PKCE is judged by {@link createAuthorizationRequest}.
+ * segment boundary) and is https, or http on loopback, that `issuer` is the one that was listed, code point by code point save for
+ * the slash of an empty path, and that endpoints are https. Whether the server supports PKCE is judged by {@link createAuthorizationRequest}.
  * A server error, a timeout or a refusal is never taken for "not found": it does not lead to the fallback for old servers.
  *
  * @param serverUrl - the URL of the MCP endpoint, as the user entered it
@@ -118,6 +118,8 @@ function readProtectedResource(document: object, serverUrl: URL): Reading<Usable
     const problem = `"resource" is ${quoteRemote(resource)}, which does not cover ${withoutQuery(serverUrl)}`;
     return { ok: false, code: "resource_mismatch", problem };
   }
+  const insecure = findUrlProblem(parseUrl(resource), serverUrl);
+  if (insecure !== undefined) return { ok: false, problem: `"resource" ${insecure}` };
   if (authorization_servers.length === 0) return { ok: false, problem: '"authorization_servers" must list an issuer' };
   return { ok: true, value: { ...parsed.value, authorization_servers } };
 }
@@ -127,10 +129,11 @@ async function findAuthorizationServer(
   protectedResource: UsableResource,
   { selectIssuer, knownAuthorizationServer, profiles }: DiscoverAuthServerOptions,
 ): Promise<AuthorizationServerMetadata> {
-  let issuers = protectedResource.authorization_servers;
+  const listed = protectedResource.authorization_servers;
+  let issuers = listed.slice(0, MAX_ISSUERS);
   if (selectIssuer) {
-    const selected = await selectIssuer(issuers, protectedResource);
-    if (!issuers.includes(selected))
+    const selected = await selectIssuer(listed, protectedResource);
+    if (!listed.includes(selected))
       throw new TypeError("selectIssuer must return one of the issuers that it was given");
     issuers = [selected];
   }
@@ -164,6 +167,9 @@ async function findAuthorizationServer(
   }
   throw failure;
 }
+
+/** A resource must not be able to have any number of hosts asked. */
+const MAX_ISSUERS = 10;
 
 /** Raw text, because parsing would hide an empty query and drop a user name. */
 const ISSUER = /^https?:\/\/[^/?#@\\]+(\/[^?#]*)?$/i;

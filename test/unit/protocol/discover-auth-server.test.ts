@@ -426,6 +426,20 @@ describe("several authorization servers", () => {
   );
 });
 
+describe("many issuers", () => {
+  it("are not a list of hosts to be asked for the MCP server: ten are tried [spec-117]", async () => {
+    const listed = Array.from({ length: 500 }, (_, index) => `https://as${index}.example.com`);
+    const fake = createFakeAuthServer({ serverUrl });
+    answerAt(fake, pathUrl, { body: resource({ authorization_servers: [...listed, issuer] }) });
+    await expect(discoverAuthServer(serverUrl, { fetch: fake.fetch })).rejects.toMatchObject({
+      code: "discovery_failed",
+    });
+    expect(new Set(requested(fake).map((url) => new URL(url).host)).size).toBe(11);
+    const chosen = await discoverAuthServer(serverUrl, { fetch: fake.fetch, selectIssuer: () => issuer });
+    expect(chosen.issuer).toBe(issuer);
+  });
+});
+
 describe("metadata that the host knows", () => {
   it("spares the request [spec-32]", async () => {
     const fake = createFakeAuthServer({ serverUrl, faults: [{ fault: "issuer_root_slash" }] });
@@ -705,6 +719,15 @@ describe("the host", () => {
     const failed = discoverAuthServer(fake.serverUrl, { fetch: fake.fetch });
     await expect(failed).rejects.toMatchObject({ name: "TransportError", code: "insecure_url" });
     expect(requested(fake)).toEqual([]);
+  });
+
+  it("gets no tokens that would go to a server on plain http, even when metadata on https say where from [spec-22, spec-31]", async () => {
+    const plain = "http://mcp.example.com/public/mcp";
+    const fake = createFakeAuthServer({ serverUrl });
+    answerAt(fake, pathUrl, { body: resource({ resource: plain }) });
+    const failed = discoverAuthServer(plain, { fetch: fake.fetch, challenge: challenge(pathUrl) });
+    await expect(failed).rejects.toMatchObject({ code: "metadata_invalid" });
+    await expect(failed).rejects.toThrow(/"resource" must be https/);
   });
 
   it("gets its own errors and its own abort reason back as they are [pain-39]", async () => {
