@@ -225,8 +225,11 @@ export function isAuthError(value: unknown, code?: AuthErrorCode): boolean {
   return code === undefined || (value as { code?: unknown }).code === code;
 }
 
-/** Quotes a remote party's text for a message: JSON-escaped, control characters included, and cut at `limit` characters. */
+/**
+ * Quotes a remote party's text for a message: JSON-escaped, cut at `limit` characters, and without what JSON leaves as it is and a
+ * terminal obeys or hides (C1 controls, marks that turn the direction of writing).
+ */
 export function quoteRemote(value: unknown, limit = 200): string {
   const text = typeof value === "string" ? value : JSON.stringify([value]).slice(1, -1);
-  return JSON.stringify(text.length > limit ? `${text.slice(0, limit)}…` : text);
+  return JSON.stringify(text.length > limit ? `${text.slice(0, limit)}…` : text).replace(/\p{C}/gu, "");
 }

@@ -71,5 +71,8 @@ export async function postForm(
   const now = (options.now ?? currentTime)();
   const secret = await authenticateClient({ server, registration, headers, body, now }, options);
   const secrets = [...body].map(([name, value]) => (SECRETS.test(name) ? value : secret));
-  return await callEndpoint(server, purpose, options, [...secrets, proof], { headers, body });
+  return await callEndpoint(server, purpose, options, [...secrets, proof, headers.get("authorization")?.slice(6)], {
+    headers,
+    body,
+  });
 }

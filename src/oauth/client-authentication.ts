@@ -23,4 +23,4 @@ export async function authenticateClient(
   return clientSecret;
 }
 
-const formEncode = (text: string): string => new URLSearchParams({ "": text }).toString().slice(1);
+export const formEncode = (text: string): string => new URLSearchParams({ "": text }).toString().slice(1);

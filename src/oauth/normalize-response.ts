@@ -1,5 +1,6 @@
 import type { ReceivedResponse } from "../wire/http.js";
 import { parseJsonObject } from "../wire/http.js";
+import { formEncode } from "./client-authentication.js";
 
 /** An answer of an OAuth endpoint, read for what it says and not for how it is labelled. */
 export interface OAuthAnswer extends ReceivedResponse {
@@ -25,7 +26,9 @@ export function readAnswer(
   receivedAt: number,
 ): OAuthAnswer {
   const redact = (text: string | undefined): string | undefined =>
-    secrets.reduce((rest, secret) => (secret ? rest?.replaceAll(findable(secret), "[redacted]") : rest), text);
+    secrets
+      .flatMap((secret) => (secret ? [secret, formEncode(secret)] : []))
+      .reduce((rest, form) => rest?.replaceAll(findable(form), "[redacted]"), text);
   const document = parseJsonObject(received.body);
   const error = nonEmpty(document?.["access_token"]) ? undefined : nonEmpty(document?.["error"]);
   // A body that explains nothing in OAuth's terms is quoted, but not that of a success, which may hold tokens.

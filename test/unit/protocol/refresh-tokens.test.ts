@@ -163,4 +163,37 @@ describe("a refusal", () => {
       expect(refused).toMatchObject({ name: "TokenError", code: "token_request_rejected", status: 401 });
     },
   );
+
+  it("is quoted without what would move a terminal's cursor or turn the direction of a line [spec-124]", async () => {
+    const fake = createFakeAuthServer();
+    const { server, tokens } = await logIn(fake);
+    const error_description = "\u009b2Jgone\u202ella\u007f, line\nbreak";
+    fake.faults.add({
+      endpoint: "refresh",
+      fault: { status: 400, body: { error: "invalid_grant", error_description } },
+    });
+    const refused = String(await failureOf(refreshTokens(server, tokens, { fetch: fake.fetch })));
+    expect(refused).toContain(String.raw`"2Jgonella, line\nbreak"`);
+  });
+
+  it("that says the client's secret back, in whatever encoding it was sent, is quoted without it [pain-40]", async () => {
+    const [client_id, client_secret] = ["client-1", "s3cret/with+more"];
+    for (const method of ["client_secret_basic", "client_secret_post"] as const) {
+      const known = { client_id, client_secret, redirect_uris: [REDIRECT], token_endpoint_auth_method: method };
+      const fake = createFakeAuthServer({ clients: [known] });
+      const { server, tokens } = await logIn(fake, {
+        registration: { clientId: client_id, clientSecret: client_secret, tokenEndpointAuthMethod: method },
+      });
+      fake.faults.add({
+        endpoint: "refresh",
+        fault: async (request) => {
+          const error_description = `${request.headers.get("authorization")} ${await request.text()}`;
+          return Response.json({ error: "invalid_client", error_description }, { status: 401 });
+        },
+      });
+      const refused = String(await failureOf(refreshTokens(server, tokens, { fetch: fake.fetch })));
+      expect(refused).toContain("[redacted]");
+      for (const form of ["s3cret", btoa("client-1:s3cret").slice(0, 18)]) expect(refused).not.toContain(form);
+    }
+  });
 });
