@@ -81,6 +81,7 @@ export async function authorizeWithDeviceCode(session: AuthSession, options: Dev
         `${quoteRemote(server.issuer)} has no login by device code; log in with a browser instead`,
       );
     }
+    const dpopKeyId = await context.http.dpop?.chooseKey(server, challenge);
     const previous = await readTokens(context, cell);
     const scope =
       options.scope ?? selectScope(server, { challenge, previous: isStepUp(options) ? previous : undefined });
@@ -99,7 +100,6 @@ export async function authorizeWithDeviceCode(session: AuthSession, options: Dev
     const [registration, authorization] = await start(true);
     await orAborted(Promise.resolve(options.onUserCode(await promptOf(context, server, authorization))), signal);
     const http = { ...context.http, signal, now: context.now };
-    const dpopKeyId = await context.http.dpop?.chooseKey(server, challenge);
     const request = { server, registration, options: http, dpopKeyId };
     const granted = await pollForTokens(request, authorization);
     if (granted === undefined) {

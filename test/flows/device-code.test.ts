@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   authorizeWithDeviceCode,
   createAuthFetch,
+  createDpop,
   type AuthClientOptions,
   type DeviceCodeOptions,
   type UserCodePrompt,
@@ -361,6 +362,25 @@ describe("a server", () => {
     });
     await vi.advanceTimersByTimeAsync(INTERVAL);
     expect(await outcome).toMatchObject({ oauthError: "invalid_grant" });
+  });
+
+  it("that wants to be asked once in a month is not asked at once", async () => {
+    const server = answering({ ...GOOD, interval: 3_000_000, expires_in: 6_000_000 });
+    const controller = new AbortController();
+    const { outcome } = await startLogin(server, { signal: controller.signal });
+    await vi.advanceTimersByTimeAsync(10 * INTERVAL);
+    expect(polls(server)).toHaveLength(0);
+    controller.abort(new Error("enough"));
+    expect(await outcome).toEqual(new Error("enough"));
+  });
+
+  it("that offers no DPoP is refused where it is required, before the user is bothered [spec-152]", async () => {
+    const onUserCode = vi.fn();
+    const { session } = createHost(startServer(), { dpop: createDpop({ required: true }) });
+
+    const error = await failureOf(authorizeWithDeviceCode(session, { onUserCode }));
+    expect(error).toMatchObject({ code: "dpop_unsupported" });
+    expect(onUserCode).not.toHaveBeenCalled();
   });
 
   it("that refuses the scope says so before the user is bothered", async () => {
