@@ -20,11 +20,21 @@ import type { KVStore, TokenKey } from "./kv-store.js";
 export async function* listSessions(store: KVStore): AsyncGenerator<TokenKey, void, undefined> {
   if (store.keys === undefined) throw new TypeError('"store" must be one that can list its keys (KVStore.keys)');
   for await (const key of store.keys("v1:tokens:")) {
-    const [, serverUrl, subject] = /^v1:tokens:([^:]+):user:(?:-|=([^:]+))$/.exec(key) ?? [];
-    if (serverUrl === undefined) continue;
-    yield {
+    const found = readKey(key);
+    if (found !== undefined) yield found;
+  }
+}
+
+function readKey(key: string): TokenKey | undefined {
+  const [, serverUrl, subject] = /^v1:tokens:([^:]+):user:(?:-|=([^:]+))$/.exec(key) ?? [];
+  if (serverUrl === undefined) return undefined;
+  try {
+    return {
       serverUrl: decodeURIComponent(serverUrl),
       ...(subject === undefined ? {} : { subject: decodeURIComponent(subject) }),
     };
+  } catch {
+    // not written by this library
+    return undefined;
   }
 }

@@ -44,3 +44,12 @@ it("says that a store without keys cannot be listed", async () => {
   const store = { get: () => undefined, set: () => undefined, delete: () => undefined };
   await expect(collect(listSessions(store))).rejects.toThrow(TypeError);
 });
+
+it("passes over keys that somebody else has made", async () => {
+  const store = new Map(
+    ["v1:tokens:%:user:-", "v1:tokens:https%3A%2F%2Fa.example:user:=%ff"].map((key) => [key, "{}"]),
+  );
+  const server = createFakeAuthServer();
+  await createHost(server, { store }).session.authorize(approvedBy(server));
+  expect(await collect(listSessions(store))).toEqual([{ serverUrl: server.serverUrl }]);
+});
