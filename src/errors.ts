@@ -226,10 +226,10 @@ export function isAuthError(value: unknown, code?: AuthErrorCode): boolean {
 }
 
 /**
- * Quotes a remote party's text for a message: JSON-escaped, cut at `limit` characters, and without what JSON leaves as it is and a
+ * Quotes a remote party's text for a message: JSON-escaped, cut at 200 characters, and without what JSON leaves as it is and a
  * terminal obeys or hides (C1 controls, marks that turn the direction of writing).
  */
-export function quoteRemote(value: unknown, limit = 200): string {
+export function quoteRemote(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify([value]).slice(1, -1);
-  return JSON.stringify(text.length > limit ? `${text.slice(0, limit)}…` : text).replace(/\p{C}/gu, "");
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text).replace(/\p{C}/gu, "");
 }

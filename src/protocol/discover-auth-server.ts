@@ -119,7 +119,7 @@ function readProtectedResource(document: object, serverUrl: URL): Reading<Usable
     return { ok: false, code: "resource_mismatch", problem };
   }
   const insecure = findUrlProblem(parseUrl(resource), serverUrl);
-  if (insecure !== undefined) return { ok: false, problem: `"resource" ${insecure}` };
+  if (insecure) return { ok: false, problem: `"resource" ${insecure}` };
   if (authorization_servers.length === 0) return { ok: false, problem: '"authorization_servers" must list an issuer' };
   return { ok: true, value: { ...parsed.value, authorization_servers } };
 }
@@ -130,7 +130,8 @@ async function findAuthorizationServer(
   { selectIssuer, knownAuthorizationServer, profiles }: DiscoverAuthServerOptions,
 ): Promise<AuthorizationServerMetadata> {
   const listed = protectedResource.authorization_servers;
-  let issuers = listed.slice(0, MAX_ISSUERS);
+  // a resource must not be able to have any number of hosts asked
+  let issuers = listed.slice(0, 10);
   if (selectIssuer) {
     const selected = await selectIssuer(listed, protectedResource);
     if (!listed.includes(selected))
@@ -167,9 +168,6 @@ async function findAuthorizationServer(
   }
   throw failure;
 }
-
-/** A resource must not be able to have any number of hosts asked. */
-const MAX_ISSUERS = 10;
 
 /** Raw text, because parsing would hide an empty query and drop a user name. */
 const ISSUER = /^https?:\/\/[^/?#@\\]+(\/[^?#]*)?$/i;

@@ -18,7 +18,10 @@ export async function requestInit(request: Request, init: RequestInit | undefine
   // fetch refuses the two together
   if (members["body"]) delete members["keepalive"];
   // as in fetch itself, a member that is undefined is not there
-  for (const [member, value] of Object.entries(init ?? {})) if (value !== undefined) members[member] = value;
+  for (const member in init) {
+    const value: unknown = Reflect.get(init, member);
+    if (value !== undefined) members[member] = value;
+  }
   return members;
 }
 

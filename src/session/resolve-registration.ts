@@ -84,7 +84,7 @@ export async function findPreRegistered(
 ): Promise<ClientRegistration | undefined> {
   const { preRegistered = [] } = context.options;
   const isLookup = typeof preRegistered === "function";
-  const clients = isLookup ? [await preRegistered(server)].filter((client) => client !== undefined) : preRegistered;
+  const clients = isLookup ? [(await preRegistered(server)) ?? []].flat() : preRegistered;
   const client = clients.find(({ issuer }) => issuer === server.issuer);
   if (client !== undefined) return fromPreRegistered(client, server, context.now());
   const here = canonicalServerUrl(parseServerUrl(server.serverUrl));

@@ -49,7 +49,7 @@ export async function signOut(
       await forgetRegistration(context, registration);
     }
   }
-  return unregister ? { revoked, unregistered } : { revoked };
+  return { revoked, ...(unregister && { unregistered }) };
 }
 
 /** The metadata of the issuer that the tokens are from, and of no other. */

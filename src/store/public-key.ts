@@ -1,2 +1,2 @@
 /** A key or a lock's name as it may be shown: the state of a pending login is left out. */
-export const publicKey = (key: string): string => key.replace(/^((?:v1:)?pending:).*/s, "$1…");
+export const publicKey = (key: string): string => key.replace(/(pending:).*/s, "$1…");
