@@ -96,8 +96,9 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
       const headers = withAuthorization(options?.headers, authorization);
       if (headers !== undefined) {
         const response = await via(target, { ...options, headers, redirect: "manual" });
-        const { status } = response;
-        return status < 300 ? response : await conclude({ href, target, init: options }, tokens, response);
+        if (response.status < 300) return response;
+        const parts: RequestParts = { href, target, init: options };
+        return await afterRefusal(parts, tokens, await followFrom(parts, tokens, response));
       }
     }
     const parts: RequestParts = { href, target, init: options };
@@ -123,10 +124,6 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
     return context.http.dpop?.credentialsOf(tokens, send, unrelated) ?? bearer;
   }
 
-  async function conclude(parts: RequestParts, tokens: TokenSet, response: Response): Promise<Response> {
-    return await afterRefusal(parts, tokens, await followFrom(parts, tokens, response));
-  }
-
   async function sendOnce(parts: RequestParts, tokens: TokenSet | undefined): Promise<Response> {
     const { target, init } = parts;
     if (tokens === undefined) return await judgeFollowed(tokens, await send(target, init));
@@ -138,13 +135,10 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
   }
 
   async function followFrom({ href, init }: RequestParts, tokens: TokenSet, response: Response): Promise<Response> {
-    const { status } = response;
-    if (status < 300 || status > 399) return response;
     const { authorization, via } = credentialsOf(tokens);
-    const end = await followRedirects(via, new URL(href, baseUrl()).href, init, response, {
-      headersFor: async (url) =>
-        (await audience.accepts(url, tokens)) ? withAuthorization(init?.headers, authorization) : undefined,
-    });
+    const end = await followRedirects(via, new URL(href, baseUrl()).href, init, response, async (url) =>
+      (await audience.accepts(url, tokens)) ? withAuthorization(init?.headers, authorization) : undefined,
+    );
     if (!end.own) unrelated.add(end.response);
     return end.response;
   }

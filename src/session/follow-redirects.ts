@@ -22,7 +22,7 @@ export async function followRedirects(
   from: string,
   init: RequestInit | undefined,
   first: Response,
-  { headersFor }: { readonly headersFor: (url: URL) => Promise<HeadersInit | undefined> },
+  headersFor: (url: URL) => Promise<HeadersInit | undefined>,
 ): Promise<RedirectEnd> {
   const method = (init?.method ?? "GET").toUpperCase();
   let response = first;
@@ -50,6 +50,6 @@ export async function followRedirects(
     const headers = await headersFor(target);
     own = headers !== undefined;
     href = target.href;
-    response = await send(href, { ...init, ...(headers === undefined ? {} : { headers }), redirect: "manual" });
+    response = await send(href, { ...init, ...(headers && { headers }), redirect: "manual" });
   }
 }

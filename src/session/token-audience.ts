@@ -1,6 +1,6 @@
 import { recordKeys } from "../store/records.js";
 import type { TokenSet } from "../types.js";
-import { isWithinResource, parseUrl } from "../wire/url-policy.js";
+import { isWithinResource, parseUrl, withoutQuery } from "../wire/url-policy.js";
 import type { SessionEngine } from "./session-engine.js";
 
 /** Decides which requests are the session's own: they may get its token, and their 401 and 403 are its business. */
@@ -28,13 +28,13 @@ export function createTokenAudience(
 
   /** An authorization server on the origin of its MCP server must not be sent access tokens. */
   async function isOAuthEndpoint(url: URL, { issuer, tokenEndpoint }: TokenSet): Promise<boolean> {
-    const here = url.origin + url.pathname;
-    if (here === serverUrl.origin + serverUrl.pathname || new URL(tokenEndpoint).origin !== url.origin) return false;
+    const here = withoutQuery(url);
+    if (here === withoutQuery(serverUrl) || new URL(tokenEndpoint).origin !== url.origin) return false;
     const stored = await context.records.get("issuer", recordKeys.issuer(issuer));
     const members = { ...stored?.authorizationServer, stamped_endpoint: tokenEndpoint };
     return Object.entries(members).some(([member, value]) => {
       const endpoint = member.endsWith("_endpoint") ? parseUrl(String(value)) : undefined;
-      return endpoint && here === endpoint.origin + endpoint.pathname;
+      return endpoint && here === withoutQuery(endpoint);
     });
   }
 }
