@@ -3,6 +3,7 @@ import type { AuthChallenge, AuthSession } from "../index.js";
 import { ambientFetch, startDeadline } from "../platform.js";
 import { CommandError } from "./command-error.js";
 import { initializeRequest } from "./initialize-request.js";
+import { describeUnreachable } from "./unreachable.js";
 
 /** What an MCP server says to a request with the tokens that are stored, or with none. */
 export type ServerAnswer =
@@ -78,14 +79,7 @@ async function endMcpSession({ serverUrl }: AuthSession, response: Response): Pr
   );
 }
 
-function unreachable(serverUrl: string, cause: unknown): CommandError {
-  const { host } = new URL(serverUrl);
-  const { code = (cause as Error).message } = cause as { readonly code?: string };
-  const reason =
-    {
-      ENOTFOUND: `there is no host ${host}, or no network`,
-      EAI_AGAIN: "names of hosts cannot be looked up, as without a network",
-      ECONNREFUSED: `nothing listens at ${host}`,
-    }[code] ?? `${host} could not be reached (${code})`;
-  return new CommandError("network_error", reason, { next: "Look at the URL and at the connection, then try again." });
-}
+const unreachable = (serverUrl: string, cause: unknown): CommandError =>
+  new CommandError("network_error", describeUnreachable(new URL(serverUrl), cause), {
+    next: "Look at the URL and at the connection, then try again.",
+  });

@@ -19,7 +19,7 @@ const NEXT_STEPS: Readonly<Partial<Record<AuthErrorCode, string>>> = {
   authorization_required: "Log in with: mcp-oauth login <url>",
   callback_timeout: "Log in again; --timeout gives more time.",
   device_authorization_unsupported:
-    "Leave out --device; on a machine without a browser, the URL can be opened elsewhere.",
+    "Leave out --device: the page can be opened on another machine, and its last URL pasted here.",
   device_code_expired: "Log in again, and enter the code in time.",
   discovery_failed: DOCTOR,
   metadata_invalid: DOCTOR,

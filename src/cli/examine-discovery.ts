@@ -22,9 +22,8 @@ export async function askWithoutToken(
   options.onProgress?.(`Asking ${serverUrl.href}`);
   const outcome = await requestMcp(serverUrl, options);
   if (outcome.response === undefined) {
-    const reason = `${serverUrl.host} could not be reached: ${outcome.reason}`;
-    add("error", reason, { ...at, client: "It reports this, and tries again later." });
-    fail(findings, "network", reason);
+    add("error", outcome.reason, { ...at, client: "It reports this, and tries again later." });
+    fail(findings, "network", outcome.reason);
     return undefined;
   }
   const { response, redirectedTo } = outcome;
@@ -36,7 +35,9 @@ export async function askWithoutToken(
   const challenge = parseAuthChallenge(response);
   if (status >= 500 || status === 404 || status === 410) {
     const reason = `${serverUrl.href} answers ${status}${status < 500 ? ": there is no MCP server there" : ""}`;
-    add("error", reason, { ...asked, client: status < 500 ? "It reports this." : "It tries again later." });
+    const client =
+      status < 500 ? "It reports this. If the URL is wrong: it often ends in /mcp." : "It tries again later.";
+    add("error", reason, { ...asked, client });
     fail(findings, "mcp_server", reason);
     return undefined;
   }

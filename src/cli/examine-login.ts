@@ -113,7 +113,7 @@ async function useToken(step: Step, title: string, { accessToken, resource }: To
   const at = { method: "POST", url: serverUrl.href } as const;
   const outcome = await requestMcp(serverUrl, { fetch, signal, accessToken });
   if (outcome.response === undefined) {
-    add("error", `${serverUrl.host} could not be reached: ${outcome.reason}`, at);
+    add("error", outcome.reason, at);
     fail(findings, "network", outcome.reason);
     return false;
   }

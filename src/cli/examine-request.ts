@@ -1,6 +1,7 @@
 import type { FetchLike } from "../index.js";
 import { ambientFetch, startDeadline } from "../platform.js";
 import { initializeRequest } from "./initialize-request.js";
+import { describeUnreachable } from "./unreachable.js";
 
 const TIMEOUT_MS = 15_000;
 
@@ -36,7 +37,7 @@ export async function requestMcp(
   } catch (error) {
     signal?.throwIfAborted();
     const { cause = error } = error as { readonly cause?: unknown };
-    return { response: undefined, reason: (cause as Error).message };
+    return { response: undefined, reason: describeUnreachable(serverUrl, cause) };
   } finally {
     deadline.release();
   }

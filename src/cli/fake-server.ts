@@ -49,9 +49,10 @@ function addFault(server: FakeAuthServer, text: string): void {
   try {
     server.faults.add({ fault, endpoint, ...(endpoint !== undefined && { times: Infinity }) } as FakeFault);
   } catch (error) {
-    throw new CommandError("fault_unknown", `${JSON.stringify(text)}: ${(error as Error).message}`, {
+    const problem = endpoint === undefined ? "no such fault, or one that needs an endpoint" : (error as Error).message;
+    throw new CommandError("fault_unknown", `${JSON.stringify(text)}: ${problem}`, {
       exitCode: EXIT.usage,
-      next: "The names are in docs/testing.md; what can befall any endpoint has one, as in 500@token.",
+      next: "The names are in docs/testing.md; what can befall any endpoint is written as in 500@token.",
     });
   }
 }

@@ -128,7 +128,7 @@ export function createOutput(): Output {
     progress: (message) => (terminal.stderr.isTTY && !isPlain ? spin(message) : startLines(message, say)),
     ask: async (question) =>
       await (terminal.stdin.isTTY && terminal.stderr.isTTY && !isPlain
-        ? askInPrompt(question)
+        ? askInPrompt(question, say)
         : ((await askForLine(question, say)) ?? never())),
     canAsk: () => terminal.stdin.isTTY && terminal.stderr.isTTY,
     askSecret: async (question) => {
@@ -186,13 +186,19 @@ const never = (): Promise<never> => new Promise(() => undefined);
 /** What the prompt draws for a question that is open: a line for the message, one for the answer, and two that are empty. */
 const OPEN_PROMPT_ROWS = 4;
 
-async function askInPrompt({ message, problemWith, signal, onInterrupt }: Question): Promise<string> {
+async function askInPrompt(
+  { message, problemWith, signal, onInterrupt }: Question,
+  say: (text: string) => void,
+): Promise<string> {
   const { isCancel, text } = await import("@clack/prompts");
-  const validate = (value = ""): string | undefined => problemWith(value.trim());
-  const answer = await text({ message, validate, signal, output: terminal.stderr, withGuide: false });
+  const answer = await text({ message, signal, output: terminal.stderr, withGuide: false });
   if (!isCancel(answer)) {
     eraseAnswer(answer);
-    return answer.trim();
+    const problem = problemWith(answer.trim());
+    if (problem === undefined) return answer.trim();
+    // asked anew: what was wrong must not be a part of what is pasted next
+    say(problem);
+    return await askInPrompt({ message, problemWith, signal, onInterrupt }, say);
   }
   if (signal.aborted) eraseRows(OPEN_PROMPT_ROWS);
   else onInterrupt();

@@ -165,14 +165,14 @@ export const canonicalServerUrl = ({ origin, pathname, search }: URL): string =>
 
 /** Reads the URL of an MCP server that a person typed. */
 export function readServerUrl(text: string): URL {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    const guess = /^[\w.-]+(:\d+)?(\/|$)/.test(text) ? `https://${text}` : "https://mcp.example.com/mcp";
+  // "localhost:8080" would be a URL, too, of a scheme of that name
+  const isHost = /^[\w.-]+(:\d+)?(\/|$)/.test(text);
+  const url = isHost || !URL.canParse(text) ? undefined : new URL(text);
+  if (url === undefined) {
+    const scheme = /^(localhost|127\.)/.test(text) ? "http" : "https";
     throw new CommandError("url_invalid", `${JSON.stringify(text)} is no URL`, {
       exitCode: EXIT.usage,
-      next: `Write it whole, like ${guess}.`,
+      next: `Write it whole, like ${isHost ? `${scheme}://${text}` : "https://mcp.example.com/mcp"}.`,
     });
   }
   if (!/^https?:$/.test(url.protocol)) {

@@ -181,6 +181,7 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
       output.print(completionScript(shell, completedCommands(program)));
       done(EXIT.ok);
     });
+  for (const command of program.commands) command.showHelpAfterError(`  See: mcp-oauth help ${command.name()}`);
   program.helpCommand("help [command]", "print help for a command");
   return program;
 }

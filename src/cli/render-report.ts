@@ -9,11 +9,12 @@ const MARKS: Readonly<Record<Mark, readonly [sign: string, style: Style]>> = {
   info: ["·", "dim"],
 };
 
-const PARTIES: Readonly<Record<Party, string>> = {
-  mcp_server: "the MCP server has to be mended",
-  authorization_server: "the authorization server has to be mended",
-  network: "there was no way to the server",
-  user: "the login was not completed",
+/** How a report ends that names a fault, and whose it is, where somebody can mend it. */
+const ENDS: Readonly<Record<Party, readonly [word: string, party?: string]>> = {
+  mcp_server: ["It is broken", "the MCP server"],
+  authorization_server: ["It is broken", "the authorization server"],
+  network: ["It could not be reached"],
+  user: ["The login was not completed"],
 };
 
 /** Prints a report as a tree, and the verdict below it. */
@@ -31,7 +32,8 @@ export function renderReport(report: DoctorReport, output: Output): void {
   const [sign, style] = MARKS[mark];
   output.print(output.style(style, `${sign} ${word}`));
   write(`  ${sentence(report.summary)}`);
-  if (report.fault !== null) write(`  At fault: ${PARTIES[report.fault]}.`);
+  const [, party] = report.fault === null ? [] : ENDS[report.fault];
+  if (party !== undefined) write(`  At fault: ${party}.`);
   if (report.needs.includes("client_id")) write("  Register a client there by hand, and log in with --client-id.");
 }
 
@@ -71,10 +73,12 @@ function renderLinks({ sections }: DoctorReport, output: Output, write: (text: s
   output.print("");
 }
 
-function verdictOf({ verdict, profile }: DoctorReport): readonly [string, Mark] {
+function verdictOf({ verdict, profile, fault }: DoctorReport): readonly [string, Mark] {
   if (verdict === "works") return ["It works", "ok"];
-  if (verdict === "broken") return ["It is broken", "error"];
+  if (fault !== null) return [ENDS[fault][0], "error"];
   return [`It works with the profile ${profile?.allow.join(", ") ?? ""}`, "warning"];
 }
 
-const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
+/** URLs and names of hosts keep their first letter. */
+const sentence = (text: string): string =>
+  `${text.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase()).replace(/\.$/, "")}.`;

@@ -22,7 +22,8 @@ it.each([
   ["no command", [], /^Usage: mcp-oauth/],
   ["an unknown command", ["loign", "https://mcp.example.com"], /unknown command 'loign'\n\(Did you mean login\?\)/],
   ["an unknown flag", ["status", "--jsn"], /unknown option '--jsn'\n\(Did you mean --json\?\)/],
-  ["no URL", ["login"], /missing required argument 'url'/],
+  ["no URL", ["login"], /missing required argument 'url'\n {2}See: mcp-oauth help login/],
+  ["a URL on this machine without a scheme", ["login", "localhost:8080/mcp"], /like http:\/\/localhost:8080\/mcp\./],
   [
     "a URL without a scheme",
     ["login", "mcp.example.com/mcp"],
@@ -56,6 +57,9 @@ it.each([
   expect(result.stderr).toMatch(sentence);
   expect(result.stderr).toMatch(/\n {2}Look at the URL and at the connection, then try again\.\n$/);
   expect(result.code).toBe(1);
+  const examined = await runCommand(home, ["doctor", url]);
+  expect(examined.stdout).toMatch(sentence);
+  expect(examined).toMatchObject({ code: 1, stdout: expect.stringContaining("✗ It could not be reached") as string });
   const asJson = await runCommand(home, ["login", url, "--json"]);
   expect(JSON.parse(asJson.stdout)).toMatchObject({ error: { code: "network_error" } });
   expect(leftIn(home)).toEqual([]);
@@ -68,6 +72,7 @@ it("a URL where there is no MCP server: says so", async () => {
   expect(result.stderr).toContain(
     `${url} answers 404: there is no MCP server there\n  Look at the URL, whose path counts`,
   );
+  expect((await runCommand(createHome(), ["doctor", url])).stdout).toContain("it often ends in /mcp");
 });
 
 it("a server without logins: no login needed", async () => {

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import type { DoctorReport } from "../../src/cli/doctor-report.js";
 import { startOidcProviderPeer } from "../peers/servers/oidc-provider-peer.ts";
@@ -9,6 +11,13 @@ import { createHome, leftIn } from "./support/home.ts";
 import { runCommand, startCommand } from "./support/run-command.ts";
 import { serveMcp, visit } from "./support/servers.ts";
 import { masked, startInTerminal } from "./support/terminal.ts";
+
+/** The report of docs/command.md, which says what each member is. */
+function documentedReport(): DoctorReport {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/command.md"), "utf8");
+  const block = /^## doctor$[^]*?^```json\n([^]*?)^```$/m.exec(page)?.[1] ?? "";
+  return JSON.parse(block) as DoctorReport;
+}
 
 it("a good server: a tree, and that it works", async () => {
   const home = createHome();
@@ -54,6 +63,10 @@ it("JSON for programs, without a secret, to the end of a login", async () => {
     "Use of the new access token",
     "Revocation",
   ]);
+  const documented = documentedReport();
+  expect(Object.keys(report)).toEqual(Object.keys(documented));
+  const members = new Set(report.sections.flatMap(({ checks }) => checks.flatMap((check) => Object.keys(check))));
+  expect([...members].sort()).toEqual(Object.keys(documented.sections[0]?.checks[0] ?? {}).sort());
   const written = doctor.stdout();
   expect(written).not.toMatch(/access_token-|refresh_token-|code-|secret-/);
   expect(written).not.toMatch(/code_verifier|code_challenge=|state=/);

@@ -61,7 +61,6 @@ describe("in a terminal", () => {
     expect(home.opened()).toBeUndefined();
     login.type("http://127.0.0.1:1/callback?code=1&state=other\r");
     await login.waitFor(/another login/);
-    login.type("\u0015");
     login.type(`${await visitElsewhere(url)}\r`);
     expect(await login.exited, login.screen()).toBe(0);
     await expect(masked(login.screen())).toMatchFileSnapshot("screens/login-by-paste.txt");
