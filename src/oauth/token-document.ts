@@ -54,7 +54,8 @@ export function readTokenDocument(
   const after = (seconds: number): number | undefined =>
     seconds > 0 && seconds < LONGEST_LIFETIME_S ? obtainedAt + seconds * 1000 : undefined;
   const clockSkew = Date.parse(date ?? "") - obtainedAt;
-  if (!accessToken) throw invalid(party, "access_token");
+  // RFC 6749 §A.12; anything else would be part of the error that fetch makes of it
+  if (!accessToken || /[^ -~]/.test(accessToken)) throw invalid(party, "access_token");
   if (typeof tokenType !== "string" || !type.test(tokenType)) throw invalid(party, "token_type");
   if (refreshToken !== undefined && typeof refreshToken !== "string") throw invalid(party, "refresh_token");
   if (scope !== undefined && typeof scope !== "string") throw invalid(party, "scope");

@@ -108,6 +108,8 @@ describe("a token response", () => {
     ["access_token", { access_token: undefined }],
     ["access_token", { access_token: "" }],
     ["access_token", { access_token: 7 }],
+    // no header takes it, and what says so would repeat it
+    ["access_token", { access_token: "s3cret\nvalue" }],
     ["token_type", { token_type: undefined }],
     ["token_type", { token_type: "DPoP" }],
     ["token_type", { token_type: "mac" }],
