@@ -49,8 +49,8 @@ export interface RefreshOutcome {
 interface Plan {
   /** Those to be replaced; a grant needs none. */
   readonly tokens: TokenSet | undefined;
-  /** The access token in the store then, whether it could be used or not. */
-  readonly over: string | undefined;
+  /** What was in the store then, whether it could be used or not. */
+  readonly over: TokenSet | undefined;
   readonly state: RefreshState;
 }
 

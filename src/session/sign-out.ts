@@ -19,13 +19,16 @@ export async function signOut(
 ): Promise<SignOutResult> {
   signal?.throwIfAborted();
   const forget = async (): Promise<TokenSet | undefined> => {
-    const stored = await readTokens(context, cell);
+    await readTokens(context, cell);
+    // also what could not be used here
+    const { stored } = cell;
     await deleteTokens(context, cell);
     await forgetState(context, cell);
     return stored;
   };
   const tokens = await changeTokens(context, cell, forget, signal);
   cell.stepUps.clear();
+  cell.scope = undefined;
   context.emit({ type: "signed_out", ...cell.key });
   let revoked: SignOutResult["revoked"] = "skipped";
   let unregistered = false;

@@ -16,9 +16,9 @@ export async function readTokens(context: ClientContext, cell: TokenCell): Promi
     stored && stored.grant === key.grant ? checkRecord("tokens", name, stored, context.onIgnored) : undefined;
   const { unsaved } = cell;
   // unless a login or a sign-out elsewhere has made them old
-  if (unsaved && tokens?.accessToken === cell.stored) await writeTokens(context, cell, (tokens = unsaved));
+  if (unsaved && tokens?.accessToken === cell.stored?.accessToken) await writeTokens(context, cell, (tokens = unsaved));
   cell.unsaved = undefined;
-  cell.stored = tokens?.accessToken;
+  cell.stored = tokens;
   // what can be renewed is forgiven; what cannot would be sent in vain after every start
   if (tokens?.refreshToken === undefined && tokens !== undefined) {
     const { refusedAccess } = await readState(context, cell);
@@ -50,7 +50,7 @@ export async function writeTokens(context: ClientContext, cell: TokenCell, token
 export async function deleteTokens({ tokenStore, http }: ClientContext, cell: TokenCell): Promise<void> {
   cell.unsaved = undefined;
   await callStore("delete", cell.name, () => tokenStore.deleteTokens(cell.key));
-  await http.dpop?.forget(cell.tokens);
+  await http.dpop?.forget(cell.stored);
   remember(cell, undefined);
 }
 

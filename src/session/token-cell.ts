@@ -31,8 +31,8 @@ export interface TokenCell {
   clockSkew?: number;
   /** New tokens that the store has not taken yet; they are written before anything else is done. */
   unsaved?: TokenSet | undefined;
-  /** The access token that was last seen in the store, usable or not; the one that `unsaved` take the place of. */
-  stored?: string | undefined;
+  /** What was last seen in the store, usable or not; what `unsaved` take the place of. */
+  stored?: TokenSet | undefined;
   /** A refresh token that was refused for good, should the store fail to remember it. */
   refusedRefresh?: string;
   /** Why the last token request failed. */

@@ -384,7 +384,7 @@ describe("a machine that needs more scope", () => {
     expect((await session.getTokens())?.scope).toBe("read admin");
   });
 
-  it("keeps it when it renews, and begins as configured after a restart", async () => {
+  it("keeps it when it renews, and begins as configured after a sign-out and after a restart", async () => {
     const server = startServer(ADMIN);
     const backing = new Map<string, string>();
     const grant = grantAt(server, { scope: "read" });
@@ -394,6 +394,11 @@ describe("a machine that needs more scope", () => {
     await session.getAccessToken();
     expect(tokenRequests(server).map(({ form }) => form.get("scope"))).toEqual(["read", "read admin", "read admin"]);
 
+    await session.signOut();
+    await session.getAccessToken();
+    expect(tokenRequests(server).at(-1)?.form.get("scope")).toBe("read");
+
+    await call(`${server.serverUrl}/admin`);
     server.advance(HOUR);
     await startMachine(server, { grant, store: viewOf(backing) }).session.getAccessToken();
     expect(tokenRequests(server).at(-1)?.form.get("scope")).toBe("read");

@@ -331,6 +331,8 @@ describe("a server that does not offer DPoP", () => {
     expect(await createDpopHost(server, { store }).session.getAccessToken()).toBe(accessToken);
     const strict = createDpopHost(server, { store, dpop: createDpop({ required: true }) });
     expect(await strict.session.getAccessToken()).toBeUndefined();
+    expect(await strict.session.signOut()).toEqual({ revoked: "yes" });
+    expect(server.counts.revocation).toBe(2);
   });
 });
 
