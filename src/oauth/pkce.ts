@@ -11,4 +11,4 @@ export async function createLoginSecrets(): Promise<{
 }
 
 /** Base64 to base64url without padding (RFC 4648 §5). */
-const urlSafe = (base64: string): string => base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+const urlSafe = (base64: string): string => base64.replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");

@@ -51,7 +51,7 @@ export async function resolveRegistration(
   const known = isRefused ? undefined : found;
   const chosen =
     late === undefined ? base : (await late.listen(known?.redirectUris ?? (base === given ? [] : [base]))).toString();
-  if (known !== undefined && (known.source !== "dynamic" || isRegistered(known, chosen))) {
+  if (known && (known.source !== "dynamic" || isRegistered(known, chosen))) {
     return { registration: known, redirectUri: chosen };
   }
   const document = found?.source === "metadata_document" ? undefined : metadataDocument(context, server);

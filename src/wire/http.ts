@@ -143,9 +143,12 @@ export function parseJsonObject(body: string): Readonly<Record<string, unknown>>
   }
 }
 
+const LAST_TIME = 8.64e15;
+
 /** When the server wants to be asked again (`Retry-After`, RFC 9110 §10.2.3), in milliseconds since the epoch. */
 export function retryAtOf(headers: Headers, now: number): number | undefined {
   const value = headers.get("retry-after") ?? "";
   const time = /^\d+$/.test(value) ? now + Number(value) * 1000 : Date.parse(value);
-  return Number.isSafeInteger(time) ? time : undefined;
+  // what is no time, or beyond all of them, is not below
+  return time < LAST_TIME ? time : undefined;
 }
