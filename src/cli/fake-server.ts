@@ -3,7 +3,6 @@ import type { FakeAuthServer, FakeFault, RecordedRequest } from "../testing.js";
 import { startHeartbeat } from "../platform.js";
 import type { CommandContext } from "./command-context.js";
 import { CommandError, EXIT } from "./command-error.js";
-import { answerMcp } from "./fake-mcp.js";
 import { layOutFacts } from "./text-layout.js";
 
 /** Flags of `fake-server`. */
@@ -24,7 +23,6 @@ export async function fakeServer(flags: FakeServerFlags, { output, signal }: Com
     accessTokenTtlMs: flags.expiresIn * 1000,
     requiredScope: flags.scope,
     consentPage: flags.consent,
-    handleResource: answerMcp,
   });
   for (const text of flags.fault ?? []) addFault(server, text);
   const listener = await server.listen({ port: flags.port });

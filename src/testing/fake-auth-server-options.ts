@@ -101,7 +101,8 @@ export interface FakeAuthServerOptions extends ClockOptions {
   /** What a JSON-RPC `tools/call` needs beside `requiredScope`, by the tool's name, for example `{ write_file: "files:write" }`. */
   readonly toolScopes?: Readonly<Record<string, string>> | undefined;
   /** Answers requests that carry a good token, for example with an MCP server of your own.
-   * @defaultValue 200 with `{ "ok": true, "scope": "…" }` */
+   * @defaultValue a small MCP server with the tool `whoami` and those of `toolScopes`, each of which answers with the client and the
+   * scope of the token. Requests that are not JSON-RPC get `{ "ok": true, "scope": "…" }` */
   readonly handleResource?: ((request: Request, context: FakeResourceContext) => MaybePromise<Response>) | undefined;
 
   /** Dynamic registration (RFC 7591): for everyone, for those with `initialAccessToken`, or not offered.

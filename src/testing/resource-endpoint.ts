@@ -2,6 +2,7 @@ import type { AuthServerContext } from "./auth-server-context.js";
 import { DPOP_ALGORITHM } from "./dpop-proof.js";
 import { scopesOf } from "./fake-auth-server-options.js";
 import type { Settings } from "./fake-auth-server-options.js";
+import { answerMcp } from "./mcp-answer.js";
 import { json } from "./oauth-refusal.js";
 import type { ReceivedRequest } from "./received-request.js";
 
@@ -43,9 +44,9 @@ export async function answerResource(
       scope: needed.join(" "),
     });
   }
-  const scope = token.scopes.join(" ");
+  const context = { clientId: token.grant.clientId, scope: token.scopes.join(" ") };
   return (
-    settings.handleResource?.(request, { clientId: token.grant.clientId, scope }) ?? json(200, { ok: true, scope })
+    settings.handleResource?.(request, context) ?? answerMcp(received, context, Object.keys(settings.toolScopes ?? {}))
   );
 }
 
