@@ -80,7 +80,7 @@ async function take(foreign: ForeignLogin, flags: LoginFlags, { output, signal }
     const place = existing?.place ?? (await openPlaceForLogin(flags));
     const store = createTokenStore(place.store);
     const tokens = toTokens(foreign, server, toRegistration(client, server));
-    await store.setTokens({ serverUrl: canonicalServerUrl(serverUrl), subject }, tokens);
+    await store.setTokens({ serverUrl: serverUrl.href, subject }, tokens);
     const [redirectUri] = tokens.registration.redirectUris;
     if (redirectUri !== undefined) {
       await store.setClientRegistration({ issuer: server.issuer, redirectUri }, tokens.registration);

@@ -161,7 +161,7 @@ const sortKey = ({ session, place }: FoundLogin): string =>
 
 /** The URL as logins are stored by it. */
 export const canonicalServerUrl = ({ origin, pathname, search }: URL): string =>
-  origin + pathname.replace(/\/$/, "") + search;
+  origin + pathname.replace(/\/+$/, "") + search;
 
 /** Reads the URL of an MCP server that a person typed. */
 export function readServerUrl(text: string): URL {

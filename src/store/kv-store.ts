@@ -43,7 +43,7 @@ export interface KVSetOptions {
 
 /** Whose tokens, and for what. @public */
 export interface TokenKey {
-  /** Canonical URL of the MCP server. */
+  /** URL of the MCP server: canonical where the library says it; in any spelling for {@link createTokenStore}. */
   readonly serverUrl: string;
   /** The host's own id of the user or account. */
   readonly subject?: string | undefined;

@@ -10,6 +10,7 @@ import type {
   TokenSet,
 } from "../types.js";
 import type { KVStore, RegistrationKey, TokenKey } from "./kv-store.js";
+import { canonicalServerUrl, parseServerUrl } from "../wire/url-policy.js";
 import { publicKey } from "./public-key.js";
 
 /** What an MCP server last published about itself. */
@@ -59,7 +60,7 @@ export type RecordKind = keyof Records;
 // a lone surrogate, which has no encoding, becomes what URL makes of it
 const part = (text: string): string => encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\ufffd"));
 const whose = ({ serverUrl, subject, grant = "user" }: TokenKey): string =>
-  `${part(serverUrl)}:${part(grant)}:${subject === undefined ? "-" : `=${part(subject)}`}`;
+  `${part(canonicalServerUrl(parseServerUrl(serverUrl)))}:${part(grant)}:${subject === undefined ? "-" : `=${part(subject)}`}`;
 
 /** Keys of the records: a promise to every version that shares a store with this one. */
 export const recordKeys = {

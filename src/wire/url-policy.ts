@@ -101,8 +101,8 @@ export function isWithinResource(url: string | URL, resource: string): boolean {
   return `${inner.pathname}/`.startsWith(outer.pathname.replace(/\/?$/, "/"));
 }
 
-/** The form under which an MCP server is stored: no fragment, no default port, no slash at the end of the path. */
-export const canonicalServerUrl = (url: URL): string => url.origin + url.pathname.replace(/\/$/, "") + url.search;
+/** The form under which an MCP server is stored, and its own canonical form: no fragment, no default port, no slashes at the end. */
+export const canonicalServerUrl = (url: URL): string => url.origin + url.pathname.replace(/\/+$/, "") + url.search;
 
 /** The resource identifier of a server that publishes none (RFC 8707 §2). */
 export const resourceOf = (serverUrl: URL): string =>

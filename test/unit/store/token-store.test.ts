@@ -27,6 +27,26 @@ describe("the token store over a plain store", () => {
     ).toEqual(tokens);
   });
 
+  it.each(["https://MCP.example.com:443/mcp/", "https://mcp.example.com/mcp//#top"])(
+    "puts tokens that are moved in for %s where the session of that server looks",
+    async (serverUrl) => {
+      const server = createFakeAuthServer();
+      const tokens = await createHost(server).session.authorize(approvedBy(server));
+      const store = new Map<string, string>();
+      await createTokenStore(store).setTokens({ serverUrl }, tokens);
+
+      expect(await createHost(server, { store }).session.getTokens()).toEqual(tokens);
+      expect(await createHost(server, { store }).client.session(serverUrl).getTokens()).toEqual(tokens);
+      expect(await createTokenStore(store).getTokens(SERVER)).toEqual(tokens);
+    },
+  );
+
+  it("names the URL that is none, as when a key is given as a string", () => {
+    const tokenStore = createTokenStore(new Map<string, string>());
+    expect(() => tokenStore.getTokens("https://mcp.example.com/mcp" as never)).toThrow("serverUrl must be");
+    expect(() => tokenStore.getTokens({ serverUrl: "mcp.example.com" })).toThrow("serverUrl must be");
+  });
+
   it("finds a registration whatever the port of its loopback redirect URI, and tells the names of loopback apart", async () => {
     const store = new Map<string, string>();
     const tokenStore = createTokenStore(store);

@@ -201,7 +201,7 @@ describe("a resource", () => {
 
 it.each([
   ["https://H.example:443/", "https://h.example"],
-  ["https://h.example/mcp/", "https://h.example/mcp"],
+  ["https://h.example/mcp//", "https://h.example/mcp"],
   ["https://h.example/mcp/?a=1#f", "https://h.example/mcp?a=1"],
 ])("stores %s under %s", (url, expected) => {
   expect(canonicalServerUrl(new URL(url))).toBe(expected);
