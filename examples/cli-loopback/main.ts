@@ -36,7 +36,8 @@ async function openUrl(url: URL): Promise<void> {
   await openBrowser(url).catch(() => undefined);
 }
 
-async function readCallbackUrl(signal: AbortSignal): Promise<string> {
+async function readCallbackUrl(signal: AbortSignal, refused?: Error): Promise<string> {
+  if (refused) console.error(refused.message);
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return await prompt.question("and wait, or paste the URL of the page it ends at: ", { signal });

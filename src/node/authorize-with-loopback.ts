@@ -1,6 +1,7 @@
 import { CallbackServerError, isAuthError, startCallbackServer } from "../index.js";
 import type {
   AuthChallenge,
+  AuthorizationError,
   AuthSession,
   Callback,
   CallbackServer,
@@ -10,6 +11,7 @@ import type {
   TokenSet,
 } from "../index.js";
 import { loopbackCandidates } from "./loopback-candidates.js";
+import { readPastedCallback } from "./read-pasted-callback.js";
 
 /** Options of {@link authorizeWithLoopback}. @public */
 export interface AuthorizeWithLoopbackOptions {
@@ -18,8 +20,9 @@ export interface AuthorizeWithLoopbackOptions {
   readonly openUrl: (url: URL) => MaybePromise<void>;
   /** Asks the user for the URL that the browser was sent to, for a browser on another machine (SSH, containers), where the page
    * does not load and its address can be copied. Runs beside the listener; whichever answers first wins, and `signal` is aborted
-   * when the other has. What it throws ends the login. */
-  readonly readCallbackUrl?: ((signal: AbortSignal) => Promise<string>) | undefined;
+   * when the other has. For what cannot be the callback of this login (half an address, the one that was opened) it is called again,
+   * with what to tell the user as `refused.message`, three times in all. What it throws ends the login. */
+  readonly readCallbackUrl?: ((signal: AbortSignal, refused?: AuthorizationError) => Promise<string>) | undefined;
   /** Space-separated scopes to request, exactly these.
    * @defaultValue as {@link AuthSession.authorize} chooses */
   readonly scope?: string | undefined;
@@ -92,7 +95,7 @@ export async function authorizeWithLoopback(
         return pending();
       }),
     );
-    if (readCallbackUrl !== undefined) ways.push((async () => readCallbackUrl(over.signal))());
+    if (readCallbackUrl !== undefined) ways.push(readPastedCallback(readCallbackUrl, state, over.signal));
     try {
       return await Promise.race(ways);
     } catch (error) {

@@ -275,6 +275,28 @@ describe("a callback URL that the user pastes [pain-31]", () => {
     expect(tokens.accessToken).toBe(await session.getAccessToken());
   });
 
+  it("is asked for again, with the reason, when it cannot be that of this login", async () => {
+    const server = createFakeAuthServer();
+    const session = openSession(server, createMemoryStore());
+    let opened = new URL("about:blank");
+    const pastes = [
+      () => "127.0.0.1:8976/callback",
+      () => opened.href,
+      async () => (await server.approve(opened)).search,
+    ];
+    const told: (string | undefined)[] = [];
+    await authorizeWithLoopback(session, {
+      openUrl: (url) => void (opened = url),
+      readCallbackUrl: async (_, refused) => {
+        told.push(refused?.message);
+        await vi.waitUntil(() => opened.href !== "about:blank");
+        return (await pastes[told.length - 1]?.()) ?? "";
+      },
+    });
+    expect(told).toEqual([undefined, expect.stringContaining("no URL"), expect.stringContaining('no "code"')]);
+    expect(server.counts).toMatchObject({ authorization: 1, token: 1 });
+  });
+
   it("is no longer asked for when the listener was quicker", async () => {
     const server = createFakeAuthServer();
     const session = openSession(server, createMemoryStore());
@@ -347,7 +369,9 @@ describe("a callback URL that the user pastes [pain-31]", () => {
     await expect(paste("http://127.0.0.1:1/callback?code=c&state=other")).rejects.toMatchObject({
       code: "state_unknown",
     });
-    await expect(paste("")).rejects.toThrow();
+    await expect(paste("")).rejects.toMatchObject({ code: "callback_invalid" });
+    await expect(paste("http://127.0.0.1:1/callback?state=other")).rejects.toMatchObject({ code: "callback_invalid" });
+    expect(server.counts.token).toBe(0);
   });
 });
 
