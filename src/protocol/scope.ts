@@ -29,7 +29,7 @@ export function selectScope(
   { protectedResource, authorizationServer }: ServerMetadata,
   { challenge, offlineAccess = true, previous }: SelectScopeOptions = {},
 ): string | undefined {
-  const base = challenge?.scope?.trim() ? challenge.scope : protectedResource?.scopes_supported?.join(" ");
+  const base = unionScopes(challenge?.scope) ?? protectedResource?.scopes_supported?.join(" ");
   const scope = unionScopes(previous?.requestedScope, previous?.scope, base);
   const offline = offlineAccess && authorizationServer.scopes_supported?.includes("offline_access");
   // Alone it would replace the server's default scope instead of adding to it.

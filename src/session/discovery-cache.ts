@@ -43,7 +43,7 @@ export async function discoverForSession(
     async knownAuthorizationServer(issuer) {
       if (anew) return undefined;
       // kept under what the metadata says; a resource may list the same issuer with or without the slash of an empty path
-      const other = issuer.endsWith("/") ? issuer.slice(0, -1) : `${issuer}/`;
+      const other = `${issuer}/`.replace(/\/\/$/, "");
       const stored =
         (await records.get("issuer", recordKeys.issuer(issuer))) ??
         (isSameIssuer(issuer, other) ? await records.get("issuer", recordKeys.issuer(other)) : undefined);

@@ -14,6 +14,10 @@ export function authorizationServerMetadataUrls(issuer: string): readonly string
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, "");
   const openid = "/.well-known/openid-configuration";
-  const urls = [`${origin}/.well-known/oauth-authorization-server${path}`, origin + openid + path];
-  return path === "" ? urls : [...urls, origin + path + openid];
+  const urls = [
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+    origin + openid + path,
+    origin + path + openid,
+  ];
+  return [...new Set(urls)];
 }
