@@ -256,7 +256,7 @@ export interface CallbackResult {
   readonly errorDescription?: string;
 }
 
-/** Every form in which an authorization response may be handed to the library; always with all of its parameters. @public */
+/** An authorization response with all its parameters: the callback URL, its path and query (as in node:http), or its query. @public */
 export type Callback = string | URL | URLSearchParams | CallbackResult;
 
 /** What a `WWW-Authenticate` header asks for (RFC 6750 §3, RFC 9728 §5.1). Untrusted text of the resource server. @public */

@@ -25,11 +25,8 @@ app.get("/login", async (request, response) => {
 
 app.get("/callback", async (request, response) => {
   try {
-    const state = cookieOf(request, "login") ?? "this browser started no login";
-    const { session } = await client.finishAuthorization(`${origin}${request.url}`, {
-      subject: userOf(request),
-      state,
-    });
+    const state = cookieOf(request, "login");
+    const { session } = await client.finishAuthorization(request.url, { subject: userOf(request), state });
     response.clearCookie("login").send(`${userOf(request)} is logged in at ${session.serverUrl}.`);
   } catch (error) {
     if (!isAuthError(error)) throw error;

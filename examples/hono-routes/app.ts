@@ -39,7 +39,7 @@ export function createApp({
   });
 
   app.get("/callback", async (context) => {
-    const state = getCookie(context, "login", "host") ?? "this browser started no login";
+    const state = getCookie(context, "login", "host");
     try {
       const { session } = await client.finishAuthorization(context.req.url, { subject: context.get("user"), state });
       deleteCookie(context, "login", { prefix: "host", path: "/", secure: true });

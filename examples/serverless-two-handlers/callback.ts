@@ -20,7 +20,7 @@ export async function GET(request: Request): Promise<Response> {
   try {
     // behind a proxy, request.url has the proxy's idea of host and scheme; only the parameters are the user's
     const callback = new URL(new URL(request.url).search, `${ORIGIN}/callback`);
-    const state = cookieOf(request, "__Host-login") ?? "this browser started no login";
+    const state = cookieOf(request, "__Host-login");
     const { session } = await client.finishAuthorization(callback, { subject, state });
     // from here on every function with the same store calls the MCP server as this user
     const answer = await createAuthFetch(session)(session.serverUrl, { headers: { accept: "text/event-stream" } });

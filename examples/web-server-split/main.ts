@@ -32,9 +32,8 @@ async function login(_: IncomingMessage, response: ServerResponse): Promise<void
 }
 
 async function callback(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const [, state = "this browser started no login"] = cookiePattern.exec(request.headers.cookie ?? "") ?? [];
-  const url = new URL(request.url ?? "", origin);
-  await openClient().finishAuthorization(url, { subject, state });
+  const state = cookiePattern.exec(request.headers.cookie ?? "")?.[1];
+  await openClient().finishAuthorization(request.url ?? "", { subject, state });
   response.writeHead(302, { location: "/", "set-cookie": `${COOKIE}=; Path=/; Max-Age=0` }).end();
 }
 

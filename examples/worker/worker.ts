@@ -32,7 +32,7 @@ async function answer(request: Request, env: Env): Promise<Response> {
     return new Response(null, { status: 302, headers: { location: authorizationUrl.href, "set-cookie": cookie } });
   }
   if (pathname === "/callback") {
-    await client.finishAuthorization(request.url, { subject, state: cookieOf(request, "__Host-login") ?? "none" });
+    await client.finishAuthorization(request.url, { subject, state: cookieOf(request, "__Host-login") });
     return Response.redirect(`${origin}/`);
   }
   const mcp = new Client({ name: "worker-example", version: "1.0.0" });

@@ -55,6 +55,9 @@ export function createFileStore(options: FileStoreOptions): KVStore {
   if (typeof options.directory !== "string" || options.directory === "") {
     throw new TypeError("directory must be the path of a folder for the store");
   }
+  if (/^~[/\\]/.test(options.directory)) {
+    throw new TypeError("directory must begin with homedir() in place of ~, which only a shell knows");
+  }
   // the host may change its working directory later
   const directory = resolve(options.directory);
   const isExpired = ({ expiresAt = Infinity }: StoredRecord): boolean => expiresAt <= now();

@@ -66,11 +66,13 @@ export interface FinishContext extends FinishAuthorizationOptions {
 export async function finishAuthorization(
   context: ClientContext,
   callback: Callback,
-  { subject, state: expectedState, signal, cell: expectedCell }: FinishContext,
+  options: FinishContext,
 ): Promise<{ readonly cell: TokenCell; readonly tokens: TokenSet }> {
+  const { subject, signal, cell: expectedCell } = options;
   signal?.throwIfAborted();
   const state = callbackParameters(callback).get("state");
-  if (state === null || (expectedState !== undefined && state !== expectedState)) throw stateUnknown();
+  // a browser without the cookie has another state, too
+  if (state === null || ("state" in options && state !== options.state)) throw stateUnknown();
   const key = recordKeys.pending(state);
   // looked at before it is taken, so that a callback which reached the wrong user costs the right one nothing
   const found = await context.records.get("pending", key);

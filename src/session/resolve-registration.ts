@@ -12,7 +12,7 @@ import type {
   ServerMetadata,
   TokenSet,
 } from "../types.js";
-import { canonicalServerUrl, parseServerUrl } from "../wire/url-policy.js";
+import { canonicalServerUrl, checkRedirectUri, parseServerUrl } from "../wire/url-policy.js";
 import type { ClientContext } from "./client-context.js";
 import type { LateRedirectUri, StartAuthorizationOptions } from "./session-types.js";
 
@@ -36,7 +36,7 @@ export async function resolveRegistration(
   { redirectUri, signal }: Pick<StartAuthorizationOptions, "redirectUri" | "signal">,
 ): Promise<ResolvedRegistration> {
   const late = isLate(redirectUri) ? redirectUri : undefined;
-  const given = (late?.base ?? (redirectUri as string | URL)).toString();
+  const given = checkRedirectUri(late?.base ?? (redirectUri as string | URL));
   const { redirectHost } = server.allowances ?? {};
   const base = late && redirectHost ? Object.assign(new URL(given), { hostname: redirectHost }).href : given;
   const preRegistered = await findPreRegistered(context, server, previous);

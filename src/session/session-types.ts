@@ -144,7 +144,8 @@ export interface FinishAuthorizationOptions {
   /** The user who is signed in to the host where the callback arrived. Required when the login was started for a subject. */
   readonly subject?: string | undefined;
   /** What `startAuthorization` returned to this very browser (kept in a `__Host-` cookie); a callback with another state is
-   * refused and the login it belongs to goes on waiting. */
+   * refused and the login it belongs to goes on waiting. A browser that has none is refused as well: `undefined` is another state.
+   * Leave the member out only where the browser is known to be the right one. */
   readonly state?: string | undefined;
   /** Ends the work; the promise rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
@@ -169,7 +170,8 @@ export interface LateRedirectUri {
 
 /** Options of {@link AuthSession.startAuthorization}. @public */
 export interface StartAuthorizationOptions {
-  /** Where the authorization server sends the user back to: https, or http on loopback. */
+  /** Where the authorization server sends the user back to: https, http on loopback, or a private-use scheme such as
+   * `com.example.app:/callback`. */
   readonly redirectUri: string | URL | LateRedirectUri;
   /** Space-separated scopes to request, exactly these.
    * @defaultValue as {@link selectScope} chooses from `challenge`, the protected resource metadata and earlier grants */

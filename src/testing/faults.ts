@@ -101,8 +101,8 @@ function reactionsOf(what: FakeFault["fault"], endpoint: FakeEndpoint | undefine
     }
     return (place) => (endpoint === undefined || place === endpoint ? at[place] : undefined);
   }
-  if (endpoint === undefined) throw new TypeError('"endpoint" must be given for this fault');
   const react = reactionTo(what);
+  if (endpoint === undefined) throw new TypeError('"endpoint" must be given for this fault');
   return (place) => (place === endpoint ? react : undefined);
 }
 

@@ -17,20 +17,18 @@ export function callbackParameters(callback: Callback): URLSearchParams {
 }
 
 function paramsOf(callback: Callback): URLSearchParams {
-  if (typeof callback !== "string") {
-    if (typeof callback !== "object" || (callback as unknown) === null) {
-      throw new TypeError('"callback" must be the callback URL, its query or a CallbackResult');
-    }
+  if (typeof callback === "object" && (callback as unknown) !== null) {
     if ("searchParams" in callback) return callback.searchParams;
-    return "url" in callback ? paramsOf(callback.url) : callback;
+    if ("url" in callback) return paramsOf(callback.url);
+    if ("getAll" in callback) return callback;
+  }
+  if (typeof callback !== "string") {
+    throw new TypeError('"callback" must be the callback URL, its query or a CallbackResult');
   }
   const text = callback.trim();
-  if (text.startsWith("?")) return new URLSearchParams(text);
-  const url = parseUrl(text);
+  // node:http and Express have the path and the query alone
+  const url = parseUrl(text, /^[/?]/.test(text) ? "http://localhost" : undefined);
   if (url) return url.searchParams;
   // not quoted, because it is a secret
-  throw new AuthorizationError(
-    "callback_invalid",
-    'the callback is neither a URL nor a query string that starts with "?"; pass the whole callback URL',
-  );
+  throw new AuthorizationError("callback_invalid", "the callback is no URL; pass the whole callback URL");
 }

@@ -28,6 +28,17 @@ describe("a login in two steps", () => {
     expect(server.counts).toMatchObject({ registration: 1, token: 1, refresh: 0 });
   });
 
+  it.each([undefined, "/callback", "http://app.example.com/callback", { redirect_uri: REDIRECT }])(
+    "registers no client for a redirectUri that nobody could be sent to: %j",
+    async (redirectUri) => {
+      const server = createFakeAuthServer();
+      const { session } = createHost(server);
+      const login = session.startAuthorization({ redirectUri: redirectUri as never });
+      await expect(login).rejects.toThrow(/^redirectUri must be https/);
+      expect(server.counts.registration).toBe(0);
+    },
+  );
+
   it("goes on beside other logins of the same user: each callback completes its own [spec-73, pain-35]", async () => {
     const server = createFakeAuthServer();
     const { session } = createHost(server);
@@ -184,9 +195,10 @@ describe("a callback that is not this login's", () => {
     const victim = await session.startAuthorization({ redirectUri: REDIRECT });
     const callback = await server.approve(attacker.authorizationUrl);
 
-    await expect(client.finishAuthorization(callback, { state: victim.state })).rejects.toMatchObject({
-      code: "state_unknown",
-    });
+    for (const state of [victim.state, undefined, ""]) {
+      await expect(client.finishAuthorization(callback, { state })).rejects.toMatchObject({ code: "state_unknown" });
+      await expect(session.finishAuthorization(callback, { state })).rejects.toMatchObject({ code: "state_unknown" });
+    }
     expect(server.counts.token).toBe(0);
     await client.finishAuthorization(callback, { state: attacker.state });
     expect(server.counts.token).toBe(1);

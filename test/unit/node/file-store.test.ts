@@ -117,6 +117,11 @@ describe("a record", () => {
     });
   });
 
+  it("is not kept in a folder that is called ~", () => {
+    expect(() => createFileStore({ directory: "~/.example/auth" })).toThrow("homedir()");
+    expect(() => createFileStore({ directory: "~inner" })).not.toThrow();
+  });
+
   it("without an end has none in its file", async () => {
     const store = open();
     await store.set("key", "value", { expiresAt: Number.POSITIVE_INFINITY });

@@ -149,6 +149,8 @@ describe("the callback", () => {
   const forms: readonly (readonly [string, (query: string) => Callback])[] = [
     ["a URL as text", (query) => `https://app.example/callback${query}`],
     ["a URL of a private scheme, pasted with a line break", (query) => `com.example.app:/callback${query}\n`],
+    ["a path and a query, as of node:http", (query) => `/callback${query}`],
+    ["a request, as of Express", (query) => Object.assign({ query: {} }, { url: `/callback${query}` })],
     ["a query", (query) => ` ${query}`],
     ["a URL", (query) => new URL(`http://127.0.0.1:4321/callback${query}`)],
     ["parameters", (query) => new URLSearchParams(query)],
@@ -160,7 +162,7 @@ describe("the callback", () => {
     expect((await exchangeCallback(pending, form(callback.search), { fetch: fake.fetch })).accessToken).toBeTruthy();
   });
 
-  it.each(["", "code=code-1&state=state-1", "/callback?code=code-1&state=state-1", "localhost callback"])(
+  it.each(["", "code=code-1&state=state-1", "callback?code=code-1&state=state-1", "localhost callback"])(
     "is refused when it is neither a URL nor a query: %j",
     async (callback) => {
       const { pending } = await startLogin(createFakeAuthServer());
@@ -170,9 +172,9 @@ describe("the callback", () => {
     },
   );
 
-  it.each([undefined, null, 7])("must be given: %j", async (callback) => {
+  it.each([undefined, null, 7, { code: "code-1", state: "state-1" }])("must be given: %j", async (callback) => {
     const { pending } = await startLogin(createFakeAuthServer());
-    await expect(exchangeCallback(pending, callback as never)).rejects.toThrow(TypeError);
+    await expect(exchangeCallback(pending, callback as never)).rejects.toThrow('"callback" must be');
   });
 
   it.each<[string, (query: URLSearchParams) => void]>([

@@ -341,6 +341,9 @@ test("refuses a name that is none, and times that are none", () => {
   expect(() => {
     faults.add({ endpoint, fault: "toString" as FaultName });
   }).toThrow(new TypeError('"fault" is no name of a fault: toString'));
+  expect(() => {
+    faults.add({ fault: "missing_pkce" as FaultName } as never);
+  }).toThrow(new TypeError('"fault" is no name of a fault: missing_pkce'));
   for (const times of [0, -1, NaN]) {
     expect(() => {
       faults.add({ endpoint, fault: "500", times });

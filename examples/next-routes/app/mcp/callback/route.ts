@@ -6,7 +6,7 @@ export async function GET(request: Request): Promise<Response> {
   const subject = userOf(request);
   if (subject === undefined) return new Response("Sign in first.", { status: 401 });
   try {
-    const state = cookieOf(request, "__Host-login") ?? "this browser started no login";
+    const state = cookieOf(request, "__Host-login");
     const { session } = await (await openClient()).finishAuthorization(request.url, { subject, state });
     // from here on every route calls the MCP server as this user
     const answer = await createAuthFetch(session)(session.serverUrl, { headers: { accept: "text/event-stream" } });
