@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { transform } from "esbuild";
 import { defineConfig, type Options } from "tsup";
 
 type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
@@ -27,16 +26,16 @@ const shippedEntries: Plugin = {
   },
 };
 
-/** The parser is CommonJS, and ES modules have no `require`. What is read at each start is made short, and what it runs programs
- * with, which this command never does, need not be loaded. */
+/** The parser is CommonJS, and ES modules have no `require`. What it runs programs with, which this command
+ * never does, need not be loaded. */
 const parser: Plugin = {
   name: "parser",
   setup(build) {
-    build.onLoad({ filter: /node_modules[\\/]commander[\\/].*\.js$/ }, async ({ path }) => {
-      const source = readFileSync(path, "utf8")
+    build.onLoad({ filter: /node_modules[\\/]commander[\\/].*\.js$/ }, ({ path }) => {
+      const contents = readFileSync(path, "utf8")
         .replace(/\brequire\((['"])node:child_process\1\)/g, "{}")
         .replace(/\brequire\((['"])(node:[\w/]+)\1\)/g, 'globalThis.process.getBuiltinModule("$2")');
-      return { contents: (await transform(source, { minify: true })).code, loader: "js" };
+      return { contents, loader: "js" };
     });
   },
 };
@@ -62,6 +61,8 @@ export default defineConfig([
     platform: "node",
     dts: false,
     clean: false,
+    // read at each start, and by nobody else
+    minify: true,
     esbuildPlugins: [shippedEntries, parser],
   },
 ]);

@@ -34,7 +34,7 @@ export function readGivenClient(
       exitCode: EXIT.usage,
     });
   }
-  let asked: Promise<string> | undefined;
+  let asked: Promise<string | undefined> | undefined;
   return async (server) => {
     const secret = (nodeProcess.env[SECRET_VARIABLE] ?? "") || undefined;
     const isSeen = askSecret === true && context.output.canAsk();
@@ -55,6 +55,9 @@ export function readGivenClient(
       });
     }
     const clientSecret = askSecret ? await asked : secret;
+    if (askSecret && !clientSecret) {
+      throw new CommandError("secret_missing", "there is no secret on stdin", { exitCode: EXIT.usage });
+    }
     return clientSecret === undefined
       ? { issuer: server.issuer, clientId, tokenEndpointAuthMethod: "none" }
       : { issuer: server.issuer, clientId, clientSecret };

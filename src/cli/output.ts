@@ -49,8 +49,8 @@ export interface Output {
   ask(question: Question): Promise<string>;
   /** Whether a person sees a question. */
   canAsk(): boolean;
-  /** Resolves with a secret, which is not shown while it is typed; rejects when there is nobody to give it. */
-  askSecret(question: SecretQuestion): Promise<string>;
+  /** Resolves with a secret, which is not shown while it is typed; with none, when there is nobody to give it. */
+  askSecret(question: SecretQuestion): Promise<string | undefined>;
 }
 
 const NARROWEST = 20;
@@ -135,9 +135,7 @@ export function createOutput(): Output {
       if (terminal.stdin.isTTY) return await askForSecret(question);
       const secret = await askForLine({ ...question, problemWith: () => undefined }, say);
       question.signal.throwIfAborted();
-      if (secret) return secret;
-      const { CommandError, EXIT } = await import("./command-error.js");
-      throw new CommandError("secret_missing", "there is no secret on stdin", { exitCode: EXIT.usage });
+      return secret;
     },
   });
 }

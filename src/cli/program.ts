@@ -2,14 +2,16 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { nodeProcess as process } from "./builtins.js";
 import type { CommandContext } from "./command-context.js";
 import { EXIT, Interrupted } from "./command-error.js";
-import type { CompletedCommand, Shell } from "./completion.js";
-import type { DoctorFlags } from "./doctor.js";
+import { completionScript, type CompletedCommand, type Shell } from "./completion.js";
+import { describeFailure } from "./describe-failure.js";
+import { doctor, type DoctorFlags } from "./doctor.js";
 import type { FakeServerFlags } from "./fake-server.js";
-import type { LoginFlags } from "./login.js";
-import type { LogoutFlags } from "./logout.js";
+import { importLogins } from "./import-logins.js";
+import { login, type LoginFlags } from "./login.js";
+import { logout, type LogoutFlags } from "./logout.js";
 import type { Output } from "./output.js";
-import type { StatusFlags } from "./status.js";
-import type { TokenFlags } from "./token.js";
+import { status, type StatusFlags } from "./status.js";
+import { token, type TokenFlags } from "./token.js";
 
 const WIDEST = 80;
 const SHELLS: readonly Shell[] = ["bash", "zsh", "fish"];
@@ -35,17 +37,16 @@ export async function runProgram(words: readonly string[], version: string, outp
   try {
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
-    process.exitCode = await reportFailure(error, words.includes("--json"), output);
+    process.exitCode = reportFailure(error, words.includes("--json"), output);
   } finally {
     for (const name of SIGNALS) process.off(name, end);
   }
 }
 
-async function reportFailure(error: unknown, asJson: boolean, output: Output): Promise<number> {
+function reportFailure(error: unknown, asJson: boolean, output: Output): number {
   // commander has said it already
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof Interrupted) return error.exitCode;
-  const { describeFailure } = await import("./describe-failure.js");
   const { code, message, next, exitCode } = describeFailure(error);
   if (asJson) output.printJson({ error: { code, message, ...(next !== undefined && { next }) } });
   else output.say([`mcp-oauth: ${message}`, ...(next === undefined ? [] : [`  ${next}`])].join("\n"));
@@ -93,12 +94,10 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
     .addOption(jsonOption())
     .action(async (url: string | undefined, flags: LoginFlags, command: Command) => {
       if (flags.import) {
-        const { importLogins } = await import("./import-logins.js");
         done(await importLogins(url, flags, context));
         return;
       }
       if (url === undefined) command.error("error: missing required argument 'url'");
-      const { login } = await import("./login.js");
       done(await login(url, flags, context));
     });
   program
@@ -111,7 +110,6 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
     .addOption(storeOption())
     .addOption(jsonOption())
     .action(async (url: string | undefined, flags: LogoutFlags) => {
-      const { logout } = await import("./logout.js");
       done(await logout(url, flags, context));
     });
   program
@@ -123,7 +121,6 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
     .addOption(storeOption())
     .addOption(jsonOption())
     .action(async (url: string | undefined, flags: StatusFlags) => {
-      const { status } = await import("./status.js");
       done(await status(url, flags, context));
     });
   program
@@ -137,7 +134,6 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
     .addOption(jsonOption())
     .addHelpText("after", TOKEN_EXAMPLE)
     .action(async (url: string, flags: TokenFlags) => {
-      const { token } = await import("./token.js");
       done(await token(url, flags, context));
     });
   program
@@ -155,7 +151,6 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
     .option("--timeout <seconds>", "how long to wait for you", wholeNumber(86_400), 300)
     .addOption(jsonOption())
     .action(async (url: string, flags: DoctorFlags) => {
-      const { doctor } = await import("./doctor.js");
       done(await doctor(url, flags, context));
     });
   program
@@ -176,8 +171,7 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
     .summary("print a script that completes command lines")
     .description("Prints a script by which a shell completes command lines; its first lines say where to put it.")
     .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
-    .action(async (shell: Shell) => {
-      const { completionScript } = await import("./completion.js");
+    .action((shell: Shell) => {
       output.print(completionScript(shell, completedCommands(program)));
       done(EXIT.ok);
     });
