@@ -56,7 +56,7 @@ export function readGivenClient(
     }
     const clientSecret = askSecret ? await asked : secret;
     if (askSecret && !clientSecret) {
-      throw new CommandError("secret_missing", "there is no secret on stdin", { exitCode: EXIT.usage });
+      throw new CommandError("secret_missing", "there is no secret on standard input", { exitCode: EXIT.usage });
     }
     return clientSecret === undefined
       ? { issuer: server.issuer, clientId, tokenEndpointAuthMethod: "none" }

@@ -73,7 +73,7 @@ it("a secret goes to no authorization server that was not named, nor to another 
   expect(alone).toMatchObject({ code: 2, stderr: expect.stringContaining("--ask-secret needs --client-id") as string });
   const closed = ["--client-id", "app", "--ask-secret", "--issuer", server.issuer];
   const silent = await runCommand(home, ["login", ...closed, server.serverUrl]);
-  expect(silent).toMatchObject({ code: 2, stderr: expect.stringContaining("no secret on stdin") as string });
+  expect(silent).toMatchObject({ code: 2, stderr: expect.stringContaining("no secret on standard input") as string });
   expect(server.counts).toMatchObject({ authorization: 0, token: 0 });
 });
 
