@@ -20,6 +20,9 @@ export const ambientFetch: FetchLike = (input, init) => globalThis.fetch(input, 
 
 export const currentTime = (): number => Date.now();
 
+/** Timers overflow above it and fire at once. */
+export const LONGEST_TIMER_MS = 2_147_483_647;
+
 /** Calls back after `ms` unless the returned function is called first. The process may not exit meanwhile. */
 export function startTimer(callback: () => void, ms: number): () => void {
   const timer = setTimeout(callback, ms);

@@ -1,6 +1,6 @@
 import { CallbackServerError } from "../index.js";
 import type { AuthChallenge, AuthSession, InteractContext, TokenSet } from "../index.js";
-import { orAborted, startDeadline, type BrowserPage } from "../platform.js";
+import { LONGEST_TIMER_MS, orAborted, startDeadline, type BrowserPage } from "../platform.js";
 import { popupChannelName, requirePage, type PopupMessage } from "./popup-channel.js";
 
 /** Options of {@link authorizeWithPopup}. @public */
@@ -56,6 +56,9 @@ const DEFAULT_TIMEOUT_MS = 300_000;
  */
 export async function authorizeWithPopup(session: AuthSession, options: AuthorizeWithPopupOptions): Promise<TokenSet> {
   const { features = "popup,width=520,height=680", timeoutMs = DEFAULT_TIMEOUT_MS, ...authorizeOptions } = options;
+  if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS)) {
+    throw new TypeError(`timeoutMs must be from 1 to ${LONGEST_TIMER_MS}`);
+  }
   const page = requirePage("authorizeWithPopup");
   if (new URL(options.redirectUri, page.url).origin !== new URL(page.url).origin) {
     throw new TypeError('"redirectUri" must be of the origin of this page, where completePopup can reach it');

@@ -1,5 +1,5 @@
 import { CallbackServerError } from "../errors.js";
-import { getNodeBuiltin, startTimer } from "../platform.js";
+import { getNodeBuiltin, LONGEST_TIMER_MS, startTimer } from "../platform.js";
 import type { CallbackResult } from "../types.js";
 import { isLoopback, parseUrl } from "../wire/url-policy.js";
 import { makePages } from "./callback-page.js";
@@ -81,8 +81,6 @@ interface Wait {
   readonly end: (outcome: Promise<CallbackResult>) => void;
 }
 
-/** Timers overflow above it and fire at once. */
-const LONGEST_TIMEOUT_MS = 2_147_483_647;
 /** States that are answered with 410; older ones get 404. */
 const REMEMBERED_STATES = 100;
 
@@ -185,8 +183,8 @@ export async function startCallbackServer(options: StartCallbackServerOptions = 
       requireArgument(typeof state === "string" && state !== "", "state must be that of the authorization request");
       requireArgument(!received.includes(state), "state was received already: start a new login");
       requireArgument(
-        timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS,
-        `timeoutMs must be from 1 to ${LONGEST_TIMEOUT_MS}`,
+        timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS,
+        `timeoutMs must be from 1 to ${LONGEST_TIMER_MS}`,
       );
       waitSignal?.throwIfAborted();
       if (ended) throw ended;

@@ -3,13 +3,11 @@ import type { ClientRequestContext } from "../oauth/call-endpoint.js";
 import type { DeviceAuthorization } from "../oauth/device-authorization-endpoint.js";
 import { requestTokens } from "../oauth/token-endpoint.js";
 import type { TokenGrant } from "../oauth/token-document.js";
-import { currentTime, orAborted, startTimer } from "../platform.js";
+import { currentTime, LONGEST_TIMER_MS, orAborted, startTimer } from "../platform.js";
 import { DEVICE_GRANT } from "./device-registration.js";
 
 const SLOWER_MS = 5_000;
 const MAX_INTERVAL_MS = 60_000;
-/** Timers overflow above it and fire at once. */
-const LONGEST_SLEEP_MS = 2_147_483_647;
 
 /**
  * Asks until the user has decided (RFC 8628 §3.4 and §3.5): not before the interval, more slowly when told so and when nothing comes
@@ -24,7 +22,7 @@ export async function pollForTokens(
   for (;;) {
     const left = expiresAt - now();
     if (!(left > 0)) return undefined;
-    await sleep(Math.min(pause, left, LONGEST_SLEEP_MS), signal);
+    await sleep(Math.min(pause, left, LONGEST_TIMER_MS), signal);
     try {
       const { resource } = context.server;
       return await requestTokens(context, DEVICE_GRANT, { device_code: deviceCode, resource });

@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import { nodeProcess } from "./builtins.js";
 import { isAuthError } from "../index.js";
 import type { ClockOptions, IgnoredRecord, KVStore, StoreError } from "../index.js";
-import { currentTime, orAborted, startDeadline } from "../platform.js";
+import { currentTime, LONGEST_TIMER_MS, orAborted, startDeadline } from "../platform.js";
 import { withFileLock } from "./file-lock.js";
 import { accountOf, newProbeAccount } from "./keychain-item.js";
 import { createKeychainRecords } from "./keychain-records.js";
@@ -73,6 +73,9 @@ export async function createKeychainStore(options: KeychainStoreOptions): Promis
   requireName("service", options.service);
   if (options.lockDirectory !== undefined) requireName("lockDirectory", options.lockDirectory);
   const { service, fallback, onFallback = warn, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS)) {
+    throw new TypeError(`timeoutMs must be from 1 to ${LONGEST_TIMER_MS}`);
+  }
   try {
     const keyring = await openKeyring(service);
     await probe(keyring, timeoutMs);

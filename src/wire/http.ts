@@ -1,6 +1,6 @@
 import { TransportError } from "../errors.js";
 import type { TransportErrorCode } from "../error-codes.js";
-import { ambientFetch, inTime, orAborted } from "../platform.js";
+import { ambientFetch, inTime, LONGEST_TIMER_MS, orAborted } from "../platform.js";
 import { checkUrl, describePurpose, parseUrl, withoutQuery } from "./url-policy.js";
 import type { GuardContext } from "./url-policy.js";
 
@@ -16,8 +16,6 @@ export interface ReceivedResponse {
 
 const BODY_LIMIT = 262_144;
 const HOP_LIMIT = 3;
-/** Timers overflow above it and fire at once. */
-const LONGEST_TIMEOUT_MS = 2_147_483_647;
 
 /**
  * Sends one request under the policy of the library and of the host: every hop is checked, redirects are followed for GET within
@@ -29,8 +27,8 @@ export async function guardedRequest(
   context: GuardContext,
 ): Promise<ReceivedResponse> {
   const { signal, timeoutMs = 10_000 } = context.http;
-  if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS)) {
-    throw new TypeError(`timeoutMs must be from 1 to ${LONGEST_TIMEOUT_MS}`);
+  if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS)) {
+    throw new TypeError(`timeoutMs must be from 1 to ${LONGEST_TIMER_MS}`);
   }
   // the fetch of the host, or its allowUrl, may ignore the signal
   return await inTime(

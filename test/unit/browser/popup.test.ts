@@ -88,6 +88,12 @@ describe("in a page", () => {
       new TypeError('"redirectUri" must be of the origin of this page, where completePopup can reach it'),
     );
   });
+
+  it.each([0, -1, Number.NaN, Infinity, 2 ** 31])("refuses to wait %d ms, which no timer can", async (timeoutMs) => {
+    const { session } = createHost(server);
+    const failure = await failureOf(authorizeWithPopup(session, { redirectUri, timeoutMs }));
+    expect(failure).toEqual(new TypeError("timeoutMs must be from 1 to 2147483647"));
+  });
 });
 
 it("says where it works when there is no page", async () => {

@@ -594,3 +594,8 @@ it.each([
   expect(failure).toBeInstanceOf(TypeError);
   expect((failure as Error).message).toBe(`${parameter} must be a string that is not empty and has no NUL`);
 });
+
+it.each([0, Number.NaN, 2 ** 31])("refuses to wait %d ms, which no timer can", async (timeoutMs) => {
+  const failure = await failureOf(open({ timeoutMs, fallback: createMemoryStore() }));
+  expect(failure).toEqual(new TypeError("timeoutMs must be from 1 to 2147483647"));
+});
