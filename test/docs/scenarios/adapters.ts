@@ -10,6 +10,45 @@ export const adapters: Readonly<Record<string, Scenario>> = {
     expect(server.requests).toContainEqual(expect.objectContaining({ endpoint: "resource", status: 200 }));
   },
 
+  async "docs/adapters.md › Many servers, one place to ask the user"(load) {
+    const { fetch } = globalThis;
+    let server = startWorld({ requiredScope: "notes:read" });
+    let allows = true;
+    vi.stubGlobal("visit", async (url: URL) => fetch(await (allows ? server.approve(url) : server.deny(url))));
+    const log = spyOnConsole();
+    interface Framework {
+      readonly connect: (
+        serverUrl: string,
+        signal: AbortSignal,
+      ) => Promise<{ readonly close?: () => Promise<void>; readonly tryLater?: boolean; readonly problem?: string }>;
+    }
+    const { connect } = await load<Framework>({ "openUrl: openBrowser": "openUrl: visit" });
+    const { signal } = new AbortController();
+    await (await connect(server.serverUrl, signal)).close?.();
+    expect(log()).toContain(`Log in at ${server.serverUrl}`);
+    expect(log()).toContain("authorized");
+    expect(server.counts.token).toBe(1);
+
+    server = startWorld({ serverUrl: "https://down.example.com/mcp", issuer: "https://down.example.com" });
+    server.faults.add({ fault: "503_retry_after", endpoint: "authorizationServerMetadata" });
+    expect(await connect(server.serverUrl, signal)).toMatchObject({ tryLater: true });
+    allows = false;
+    expect(await connect(server.serverUrl, signal)).toMatchObject({
+      tryLater: false,
+      problem: expect.stringContaining("refused the login") as string,
+    });
+    server = startWorld({
+      serverUrl: "https://old.example.com/mcp",
+      issuer: "https://old.example.com",
+      registration: "none",
+    });
+    expect(await connect(server.serverUrl, signal)).toMatchObject({ tryLater: false });
+    server.faults.add({ fault: "network_error", endpoint: "resource" });
+    expect(await connect(server.serverUrl, signal)).toMatchObject({ tryLater: true });
+    const reason = new Error("cancelled");
+    await expect(connect(server.serverUrl, AbortSignal.abort(reason))).rejects.toBe(reason);
+  },
+
   async "docs/adapters.md › `createAuthProvider`"(load) {
     const server = startWorld();
     const session = createClient().session(server.serverUrl);
