@@ -1,7 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { machineNode } from "../support/machine-node.ts";
 
@@ -28,7 +37,7 @@ afterAll(() => {
 
 it("holds the build, the documents and nothing else", () => {
   const files = readdirSync(installed, { recursive: true, encoding: "utf8" }).map((name) => name.replaceAll("\\", "/"));
-  const documents = ["CHANGELOG.md", "LICENSE", "README.md", "THIRD-PARTY-NOTICES", "package.json"];
+  const documents = ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "THIRD-PARTY-NOTICES", "package.json"];
   const entries = ["index", "node", "redis", "mcp-sdk", "browser", "testing"].flatMap((name) => [
     `dist/${name}.js`,
     `dist/${name}.d.ts`,
@@ -36,8 +45,20 @@ it("holds the build, the documents and nothing else", () => {
   expect(files).toEqual(expect.arrayContaining([...documents, ...entries]));
   expect(files).toContain("dist/cli.js");
   const built = /^dist(?:\/[\w-]+\.(?:js|js\.map|d\.ts))?$/;
-  expect(files.filter((name) => !documents.includes(name) && !built.test(name))).toEqual([]);
+  const read =
+    /^(?:docs(?:\/images|\/migration|\/[\w-]+\.(?:md|png)|\/migration\/[\w-]+\.md|\/images\/[\w-]+\.png)?|examples(?:\/.*)?)$/;
+  expect(files.filter((name) => !documents.includes(name) && !built.test(name) && !read.test(name))).toEqual([]);
 });
+
+it.each(["README.md", "docs/cli.md", "docs/desktop.md", "docs/web-servers.md", "docs/adapters.md", "docs/testing.md"])(
+  "holds what %s links to, for who reads it where it is installed",
+  (name) => {
+    const targets = readFileSync(join(installed, name), "utf8").matchAll(/\]\(((?!https?:)[^)#\s]+)/g);
+    const missing = [...targets].map(([, target = ""]) => join(dirname(name), target));
+    const forContributors = ["CONTRIBUTING.md"];
+    expect(missing.filter((file) => !existsSync(join(installed, file)) && !forContributors.includes(file))).toEqual([]);
+  },
+);
 
 describe.each([
   "mcp-oauth-client",
