@@ -44,11 +44,16 @@ export async function fakeServer(flags: FakeServerFlags, { output, signal }: Com
 /** A fault as it is written: "missing_pkce_methods", or "500@token" for what can befall any endpoint. */
 function addFault(server: FakeAuthServer, text: string): void {
   const [fault, endpoint] = text.split("@");
+  if (endpoint !== undefined && !Object.hasOwn(server.counts, endpoint)) {
+    throw new CommandError("fault_unknown", `${JSON.stringify(text)}: there is no such endpoint`, {
+      exitCode: EXIT.usage,
+      next: `There are ${Object.keys(server.counts).join(", ")}.`,
+    });
+  }
   try {
     server.faults.add({ fault, endpoint, ...(endpoint !== undefined && { times: Infinity }) } as FakeFault);
   } catch (error) {
-    const problem = endpoint === undefined ? "no such fault, or one that needs an endpoint" : (error as Error).message;
-    throw new CommandError("fault_unknown", `${JSON.stringify(text)}: ${problem}`, {
+    throw new CommandError("fault_unknown", `${JSON.stringify(text)}: ${(error as Error).message}`, {
       exitCode: EXIT.usage,
       next: "The names are in docs/testing.md; what can befall any endpoint is written as in 500@token.",
     });

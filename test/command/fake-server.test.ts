@@ -49,9 +49,15 @@ it("deviates as it is told, and refuses names that are none", async () => {
   server.kill("SIGTERM");
   expect(await server.exited).toBe(0);
 
-  const refused = await runCommand(home, ["fake-server", "--fault", "nonsense"]);
-  expect(refused.code).toBe(2);
-  expect(refused.stderr).toContain("nonsense");
+  for (const [fault, said] of [
+    ["nonsense", "no name of a fault"],
+    ["500", '"endpoint" must be given'],
+    ["500@nowhere", "There are protectedResourceMetadata,"],
+  ] as const) {
+    const refused = await runCommand(home, ["fake-server", "--fault", fault]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain(said);
+  }
   const client = createAuthClient({ clientMetadata: { client_name: "Test" } });
   await expect(createAuthFetch(client.session(url))(url)).rejects.toThrow();
 });
