@@ -1,5 +1,6 @@
 import { json } from "./oauth-refusal.js";
 import type { FakeResourceContext } from "./fake-auth-server-options.js";
+import { parseJson } from "./received-request.js";
 import type { ReceivedRequest } from "./received-request.js";
 
 /**
@@ -7,7 +8,7 @@ import type { ReceivedRequest } from "./received-request.js";
  * of its token.
  */
 export function answerMcp(
-  { request, json: body }: ReceivedRequest,
+  { request, text }: ReceivedRequest,
   context: FakeResourceContext,
   tools: readonly string[],
 ): Response {
@@ -15,7 +16,8 @@ export function answerMcp(
   if (request.method === "GET" && request.headers.get("accept")?.includes("text/event-stream")) {
     return new Response(null, { status: 405, headers: { allow: "POST" } });
   }
-  const message = body as RpcMessage | null | undefined;
+  // of whatever type, as curl says that all it sends is a form
+  const message = parseJson(text) as RpcMessage | null | undefined;
   if (message?.jsonrpc !== "2.0") return json(200, { ok: true, scope: context.scope });
   if (message.id === undefined) return new Response(null, { status: 202 });
   return json(200, { jsonrpc: "2.0", id: message.id, ...outcomeOf(message, context, ["whoami", ...tools]) });

@@ -20,11 +20,12 @@ export async function receiveRequest(request: Request): Promise<ReceivedRequest>
     url: new URL(request.url),
     text,
     form: new URLSearchParams(type === "application/x-www-form-urlencoded" ? text : ""),
-    json: type === "application/json" ? parse(text) : undefined,
+    json: type === "application/json" ? parseJson(text) : undefined,
   };
 }
 
-function parse(text: string): unknown {
+/** `undefined` for what is no JSON. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -46,6 +46,13 @@ describe("the MCP server of a fake server", () => {
     expect(await (await fetch(url)).json()).toEqual({ ok: true, scope: "a" });
   });
 
+  it("is asked by hand with curl, which calls all that it sends a form", async () => {
+    const { fetch, url } = startServer({ requiredScope: "a" });
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "whoami" } });
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    expect(await (await fetch(url, { method: "POST", headers, body })).text()).toContain("scope a");
+  });
+
   it("knows no other methods, and says who would", async () => {
     const { fetch, url } = startServer();
     const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "prompts/list" });
