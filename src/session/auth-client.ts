@@ -32,9 +32,12 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   checkOptions(options);
   const context = createClientContext(options);
   return Object.freeze<AuthClient>({
-    session(serverUrl, { subject, grant } = {}) {
-      if (subject !== undefined && (typeof subject !== "string" || subject === "" || /\p{Surrogate}/u.test(subject))) {
-        throw new TypeError('"subject" must be a non-empty, well-formed string, or absent');
+    session(serverUrl, whose = {}) {
+      const { subject, grant } = whose;
+      const isGood = subject === undefined || (typeof subject === "string" && /^\P{Surrogate}+$/u.test(subject));
+      // a subject in the place of the options would make all users one
+      if (typeof whose !== "object" || !isGood) {
+        throw new TypeError('"subject" must be a non-empty, well-formed string');
       }
       return createAuthSession(context, context.cell(serverUrl, subject, grant));
     },

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import type { SessionOptions } from "../../src/index.js";
 import { createAuthFetch } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { approvedBy, createHost } from "../support/host.js";
@@ -271,9 +272,10 @@ describe("a session", () => {
     expect(() => client.session(url)).toThrow("serverUrl");
   });
 
-  it.each(["", "\ud800"])("is refused for the subject %j", (subject) => {
+  it.each([{ subject: "" }, { subject: "\ud800" }, { subject: 7 }, "alice"])("is refused for %j", (options) => {
     const { client } = createHost(createFakeAuthServer());
-    expect(() => client.session("https://mcp.example.com/mcp", { subject })).toThrow("subject");
+    const error = new TypeError('"subject" must be a non-empty, well-formed string');
+    expect(() => client.session("https://mcp.example.com/mcp", options as SessionOptions)).toThrow(error);
   });
 
   it("is the same whatever the spelling of its URL, and costs nothing", async () => {
