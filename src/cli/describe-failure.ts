@@ -75,8 +75,8 @@ export function describeFailure(error: unknown): Failure {
   };
 }
 
-/** How the library's sentence about the keychain ends; a user has no fallback store to pass. */
-const STORE_ADVICE = ", or pass a fallback store";
+/** How the library's sentence about the keychain ends; a user of the command has `--store`. */
+const STORE_ADVICE = ", or use another store";
 
 /** What the file system said, if it was that which refused. */
 function systemReason(error: unknown): string | undefined {

@@ -58,7 +58,7 @@ const load = async (optionalPeer = "@napi-rs/keyring"): Promise<typeof KeyringMo
     return (await import(/* @vite-ignore */ /* webpackIgnore: true */ optionalPeer)) as typeof KeyringModule;
   } catch (cause) {
     const message =
-      'the keychain cannot be used, since the package "@napi-rs/keyring" could not be loaded: install it, or pass a fallback store';
+      'the keychain cannot be used, since the package "@napi-rs/keyring" could not be loaded: install it, or use another store';
     throw new StoreError("store_failed", message, { cause });
   }
 };
@@ -73,5 +73,5 @@ export function keychainFailure(cause: unknown): StoreError {
   const what =
     advice[operatingSystem()] ??
     "run and unlock a Secret Service (GNOME Keyring, KWallet, KeePassXC), which SSH sessions and containers seldom have";
-  return new StoreError("store_failed", `the keychain cannot be used: ${what}, or pass a fallback store`, { cause });
+  return new StoreError("store_failed", `the keychain cannot be used: ${what}, or use another store`, { cause });
 }

@@ -225,7 +225,7 @@ describeWithService("a Secret Service", "SECRET_SERVICE", () => {
     const advice =
       "run and unlock a Secret Service (GNOME Keyring, KWallet, KeePassXC), which SSH sessions and containers seldom have";
     expect(stdout.split("\n")).toEqual([
-      `store_failed the keychain cannot be used: ${advice}, or pass a fallback store`,
+      `store_failed the keychain cannot be used: ${advice}, or use another store`,
       "true",
       "",
     ]);

@@ -509,7 +509,7 @@ describe("without a keychain", () => {
     expect(onFallback).toHaveBeenCalledTimes(1);
     const reason: unknown = onFallback.mock.calls[0]?.[0];
     expect(isAuthError(reason, "store_failed")).toBe(true);
-    expect((reason as Error).message).toMatch(/^the keychain cannot be used: .*, or pass a fallback store$/);
+    expect((reason as Error).message).toMatch(/^the keychain cannot be used: .*, or use another store$/);
     expect((reason as Error).cause).toBeInstanceOf(Error);
   });
 
