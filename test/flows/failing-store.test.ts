@@ -4,7 +4,7 @@ import { createAuthFetch } from "../../src/index.js";
 import { isAuthError } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { approvedBy, createHost, failureOf, REDIRECT } from "../support/host.js";
-import { DAY } from "../support/refresh.js";
+import { createFillableStore, DAY } from "../support/refresh.js";
 
 describe("a store that fails", () => {
   /** Fails on demand. */
@@ -27,27 +27,18 @@ describe("a store that fails", () => {
 
   it("to write renewed tokens is an error; they stay in memory and are written first when it works again", async () => {
     const server = createFakeAuthServer();
-    const { store, backing } = fragileStore();
-    let full = false;
-    const { session } = createHost(server, {
-      store: {
-        ...store,
-        set: async (key, value) => {
-          if (full && key.startsWith("v1:tokens:")) throw new Error("disk full");
-          backing.set(key, value);
-        },
-      },
-    });
+    const { store, backing, fill, makeRoom } = createFillableStore();
+    const { session } = createHost(server, { store });
     await session.authorize(approvedBy(server));
     server.advance(DAY);
-    full = true;
+    fill();
     const error = await failureOf(session.getAccessToken());
 
     expect(error).toMatchObject({ code: "store_failed", key: "v1:tokens:https%3A%2F%2Fmcp.example.com%2Fmcp:user:-" });
-    expect(isAuthError(error) && error.cause).toEqual(new Error("disk full"));
+    expect(isAuthError(error) && error.cause).toEqual(new Error("ENOSPC"));
     await expect(session.getAccessToken()).rejects.toMatchObject({ code: "store_failed" });
     expect(server.counts.refresh).toBe(1);
-    full = false;
+    makeRoom();
     const renewed = await session.getAccessToken();
     expect(JSON.parse(backing.get("v1:tokens:https%3A%2F%2Fmcp.example.com%2Fmcp:user:-") ?? "")).toMatchObject({
       data: { accessToken: renewed },
@@ -77,19 +68,11 @@ describe("a store that fails", () => {
 
   it("to write the tokens of a login is an error, and they are not lost", async () => {
     const server = createFakeAuthServer();
-    const { store, backing } = fragileStore();
-    let full = true;
-    const { session } = createHost(server, {
-      store: {
-        ...store,
-        set: async (key, value) => {
-          if (full && key.startsWith("v1:tokens:")) throw new Error("disk full");
-          backing.set(key, value);
-        },
-      },
-    });
+    const { store, fill, makeRoom } = createFillableStore();
+    const { session } = createHost(server, { store });
+    fill();
     await expect(session.authorize(approvedBy(server))).rejects.toMatchObject({ code: "store_failed" });
-    full = false;
+    makeRoom();
 
     expect(await session.getAccessToken()).toBeTypeOf("string");
     expect(server.counts).toMatchObject({ token: 1, refresh: 0 });

@@ -1,27 +1,18 @@
 import { describe, expect, it } from "vitest";
-import type { KVStore } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { approvedBy, createHost, viewOf } from "../support/host.js";
-import { createProcesses, DAY, TOKENS } from "../support/refresh.js";
+import { createFillableStore, createProcesses, DAY, TOKENS } from "../support/refresh.js";
 
 describe("a store in trouble", () => {
   it("that does not take new tokens does not let them spoil a login made elsewhere meanwhile", async () => {
     const server = createFakeAuthServer();
-    const backing = new Map<string, string>();
-    let full = false;
-    const store: KVStore = {
-      ...viewOf(backing),
-      set: (key, value) => {
-        if (full && key === TOKENS) throw new Error("ENOSPC");
-        backing.set(key, value);
-      },
-    };
+    const { store, backing, fill, makeRoom } = createFillableStore();
     const { session } = createHost(server, { store });
     await session.authorize(approvedBy(server));
     server.advance(DAY);
-    full = true;
+    fill();
     await expect(session.getAccessToken()).rejects.toMatchObject({ code: "store_failed" });
-    full = false;
+    makeRoom();
     const theirs = await createHost(server, { store: viewOf(backing) }).session.authorize(approvedBy(server));
 
     expect(await session.getAccessToken()).toBe(theirs.accessToken);
@@ -30,18 +21,13 @@ describe("a store in trouble", () => {
 
   it("that does not take new tokens does not bring back a user who signed out elsewhere meanwhile", async () => {
     const server = createFakeAuthServer();
-    const backing = new Map<string, string>();
-    let full = false;
-    const set = (key: string, value: string): void => {
-      if (full && key === TOKENS) throw new Error("ENOSPC");
-      backing.set(key, value);
-    };
-    const { session } = createHost(server, { store: { ...viewOf(backing), set } });
+    const { store, backing, fill, makeRoom } = createFillableStore();
+    const { session } = createHost(server, { store });
     await session.authorize(approvedBy(server));
     server.advance(DAY);
-    full = true;
+    fill();
     await expect(session.getAccessToken()).rejects.toMatchObject({ code: "store_failed" });
-    full = false;
+    makeRoom();
     await createHost(server, { store: viewOf(backing) }).session.signOut();
 
     expect(await session.getAccessToken()).toBeUndefined();
@@ -50,19 +36,14 @@ describe("a store in trouble", () => {
 
   it("that does not take the tokens of a login keeps them, although what it holds is of no use", async () => {
     const server = createFakeAuthServer();
-    const backing = new Map<string, string>();
-    let full = false;
-    const set = (key: string, value: string): void => {
-      if (full && key === TOKENS) throw new Error("ENOSPC");
-      backing.set(key, value);
-    };
-    const { session } = createHost(server, { store: { ...viewOf(backing), set } });
+    const { store, backing, fill, makeRoom } = createFillableStore();
+    const { session } = createHost(server, { store });
     await session.authorize(approvedBy(server));
     // bound to a key that this client knows nothing of
     backing.set(TOKENS, (backing.get(TOKENS) ?? "").replace('"tokenType":"Bearer"', '"tokenType":"DPoP"'));
-    full = true;
+    fill();
     await expect(session.authorize(approvedBy(server))).rejects.toMatchObject({ code: "store_failed" });
-    full = false;
+    makeRoom();
 
     expect(await session.getAccessToken()).toBeTypeOf("string");
     expect(server.counts).toMatchObject({ token: 2, refresh: 0 });
@@ -71,22 +52,18 @@ describe("a store in trouble", () => {
   it("that does not take the tokens of a login keeps those that another process renewed, until it does", async () => {
     const server = createFakeAuthServer();
     const { start, backing } = createProcesses(server);
-    let full = false;
-    const set = (key: string, value: string): void => {
-      if (full && key === TOKENS) throw new Error("ENOSPC");
-      backing.set(key, value);
-    };
-    const { session } = createHost(server, { store: { ...viewOf(backing), set } });
+    const { store, fill, makeRoom } = createFillableStore(backing);
+    const { session } = createHost(server, { store });
     await session.authorize(approvedBy(server));
     server.advance(DAY);
     const interact = async (url: URL) => {
       await start().session.getAccessToken();
-      full = true;
+      fill();
       return await server.approve(url);
     };
     const options = approvedBy(server, { interact, force: true });
     await expect(session.authorize(options)).rejects.toMatchObject({ code: "store_failed" });
-    full = false;
+    makeRoom();
     const accessToken = await session.getAccessToken();
     expect(server.nameOf(accessToken ?? "")).toBe("[access_token 3]");
     expect(backing.get(TOKENS)).toContain(accessToken);

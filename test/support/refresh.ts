@@ -1,7 +1,7 @@
 import type { AuthClientOptions, TokenSet } from "../../src/index.js";
 import type { FakeAnswer, FakeAuthServer } from "../../src/testing.js";
 import type { Host, SharedLocks } from "./host.js";
-import { createHost, lockingViewOf } from "./host.js";
+import { createHost, lockingViewOf, viewOf } from "./host.js";
 
 export const DAY = 86_400_000;
 export const TOKENS = "v1:tokens:https%3A%2F%2Fmcp.example.com%2Fmcp:user:-";
@@ -31,3 +31,18 @@ export const repeating = (server: FakeAuthServer, accessToken: string) =>
     fault: async (_, answer) =>
       Response.json({ ...((await (await answer()).json()) as object), access_token: accessToken }),
   });
+
+/** A store over `backing` that takes no tokens while it is full. */
+export function createFillableStore(backing = new Map<string, string>()) {
+  let isFull = false;
+  const set = (key: string, value: string): void => {
+    if (isFull && key === TOKENS) throw new Error("ENOSPC");
+    backing.set(key, value);
+  };
+  return {
+    backing,
+    store: { ...viewOf(backing), set },
+    fill: () => void (isFull = true),
+    makeRoom: () => void (isFull = false),
+  };
+}
