@@ -176,7 +176,7 @@ export class CallbackServerError extends AuthError<CallbackServerErrorCode, { re
 export class StoreError extends AuthError<StoreErrorCode, { readonly key?: string | undefined }> {
   /** `StoreError` */
   override readonly name = "StoreError";
-  /** The record's key, or the lock's name, with the `state` of a pending login left out. */
+  /** The record's key, or the lock's name, with the `state` of a pending login and the query of a URL left out. */
   declare readonly key?: string;
 }
 

@@ -293,7 +293,7 @@ export interface PreRegisteredClient {
 
 /** A stored record, or a stored file, that the library could not use and left alone. @public */
 export interface IgnoredRecord {
-  /** Key of the record, the state of a pending login left out. */
+  /** Key of the record, the `state` of a pending login and the query of a URL left out. */
   readonly key: string;
   /** Why it was left alone. */
   readonly reason: string;

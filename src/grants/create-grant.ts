@@ -8,7 +8,6 @@ import { usableTokens } from "../session/refresh.js";
 import type { RefreshJob } from "../session/refresh-transaction.js";
 import type { Need, TokenCell } from "../session/token-cell.js";
 import { stampedServer } from "../session/token-issuer.js";
-import { recordKeys } from "../store/records.js";
 import type { AuthChallenge, HttpOptions, ServerMetadata, TokenSet } from "../types.js";
 import { checkIssuer } from "./check-issuer.js";
 
@@ -118,7 +117,7 @@ async function findServer(
   const known =
     metadata ??
     (previous && refused === undefined
-      ? (await context.records.get("issuer", recordKeys.issuer(previous.issuer)))?.authorizationServer
+      ? (await context.records.get("issuer", previous.issuer))?.authorizationServer
       : undefined);
   return previous && known
     ? stampedServer(context, cell, previous, known)

@@ -1,2 +1,2 @@
-/** A record's key as it may be shown: the key of a pending login ends in its state, which is nobody's business. */
-export const publicKey = (key: string): string => key.replace(/^(v1:pending:).*/s, "$1…");
+/** A record's key as it may be shown: without the state of a pending login, and without the query of a URL, which may hold a secret. */
+export const publicKey = (key: string): string => key.replace(/(pending:).*|(%3F)[^:]*/gs, "$1$2…");

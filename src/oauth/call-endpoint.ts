@@ -44,7 +44,8 @@ export async function callEndpoint(
   }
   const context = { purpose, serverUrl: new URL(serverUrl), http };
   const received = await guardedRequest(url, { method: "POST", ...request }, context);
-  const answer = readAnswer(received, secrets, (http.now ?? currentTime)());
+  // the MCP server's URL is the resource, and its query may hold a key
+  const answer = readAnswer(received, [...secrets, context.serverUrl.search.slice(1)], (http.now ?? currentTime)());
   if (isTransient(answer)) throw transientError(answer);
   return answer;
 }

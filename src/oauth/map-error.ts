@@ -28,7 +28,7 @@ type Transient = Pick<OAuthAnswer, "url" | "status" | "headers" | "receivedAt"> 
 
 /** The server could not decide. Nothing stored is to be changed. */
 export function transientError(answer: Transient): TransportError {
-  const url = withoutQuery(new URL(answer.url));
+  const url = withoutQuery(answer.url);
   return new TransportError(
     "server_error",
     `${url} gave no usable answer (${describeAnswer(answer)}); try again later`,

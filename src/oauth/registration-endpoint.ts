@@ -30,7 +30,7 @@ export function readRegistration(server: ServerMetadata, answer: OAuthAnswer): C
     if (!document) throw transientError(answer);
     if (error === undefined) {
       const parsed = parseClientInformation(document);
-      if (parsed.ok) return parsed.value;
+      if (parsed.value) return parsed.value;
       throw unusableClient(issuer, parsed.problem);
     }
   }

@@ -11,6 +11,7 @@ import type {
   ServerMetadata,
 } from "../types.js";
 import { parseAuthorizationServerMetadata, parseProtectedResourceMetadata } from "../wire/documents.js";
+import { publicKey } from "../wire/public-key.js";
 import {
   findUrlProblem,
   isSameIssuer,
@@ -112,16 +113,16 @@ type UsableResource = ProtectedResourceMetadata & { readonly authorization_serve
 
 function readProtectedResource(document: object, serverUrl: URL): Reading<UsableResource> {
   const parsed = parseProtectedResourceMetadata(document);
-  if (!parsed.ok) return parsed;
+  if (parsed.problem !== undefined) return parsed;
   const { resource, authorization_servers = [] } = parsed.value;
   if (!isWithinResource(serverUrl, resource)) {
-    const problem = `"resource" is ${quoteRemote(resource)}, which does not cover ${withoutQuery(serverUrl)}`;
-    return { ok: false, code: "resource_mismatch", problem };
+    const problem = `"resource" is ${quoteRemote(publicKey(resource))}, which does not cover ${withoutQuery(serverUrl)}`;
+    return { code: "resource_mismatch", problem };
   }
   const insecure = findUrlProblem(parseUrl(resource), serverUrl);
-  if (insecure) return { ok: false, problem: `"resource" ${insecure}` };
-  if (authorization_servers.length === 0) return { ok: false, problem: '"authorization_servers" must list an issuer' };
-  return { ok: true, value: { ...parsed.value, authorization_servers } };
+  if (insecure) return { problem: `"resource" ${insecure}` };
+  if (authorization_servers.length === 0) return { problem: '"authorization_servers" must list an issuer' };
+  return { value: { ...parsed.value, authorization_servers } };
 }
 
 async function findAuthorizationServer(
@@ -154,7 +155,7 @@ async function findAuthorizationServer(
       continue;
     }
     const reading = read((await knownAuthorizationServer?.(issuer)) ?? {});
-    if (reading.ok) return reading.value;
+    if (reading.value) return reading.value;
     const found = await findMetadata(
       own,
       "authorization_server_metadata",
@@ -180,24 +181,24 @@ function readAuthorizationServer(
   resource?: string,
 ): Reading<AuthorizationServerMetadata> {
   const parsed = parseAuthorizationServerMetadata(document);
-  if (!parsed.ok) return parsed;
+  if (parsed.problem !== undefined) return parsed;
   const metadata = parsed.value;
   if (!answersTo(profiles, metadata.issuer, issuer)) {
     const problem = `"issuer" is ${quoteRemote(metadata.issuer)}, expected ${quoteRemote(issuer)}; a server profile may allow it (issuerAliases)`;
-    return { ok: false, code: "metadata_issuer_mismatch", problem };
+    return { code: "metadata_issuer_mismatch", problem };
   }
   for (const member of ["authorization_endpoint", "token_endpoint"] as const) {
     const value = metadata[member];
     if (value === undefined) continue;
     const problem = findUrlProblem(parseUrl(value), serverUrl);
-    if (problem !== undefined) return { ok: false, problem: `"${member}" is ${quoteRemote(value)}, but ${problem}` };
+    if (problem !== undefined) return { problem: `"${member}" is ${quoteRemote(value)}, but ${problem}` };
   }
   const resources = metadata.protected_resources;
   if (resource !== undefined && resources?.some((listed) => isSameIssuer(listed, resource)) === false) {
-    const problem = `"protected_resources" does not list ${quoteRemote(resource)}`;
-    return { ok: false, code: "resource_mismatch", problem };
+    const problem = `"protected_resources" does not list ${quoteRemote(publicKey(resource))}`;
+    return { code: "resource_mismatch", problem };
   }
-  return { ok: true, value: metadata };
+  return { value: metadata };
 }
 
 /** Servers of MCP revision 2025-03-26 are their own authorization server. */

@@ -11,16 +11,11 @@ const PATIENCE_MS = 3_000;
  */
 export async function isForgotten({ server, registration, options }: ClientRequestContext): Promise<boolean> {
   const timeoutMs = Math.min(options.timeoutMs ?? PATIENCE_MS, PATIENCE_MS);
-  try {
-    await requestTokens({ server, registration, options: { ...options, timeoutMs } }, "refresh_token", {
-      refresh_token: "is-this-client-known",
-      resource: server.resource,
-      scope: undefined,
-    });
-  } catch (error) {
-    return isClientRefusal(error);
-  }
-  return false;
+  return await requestTokens({ server, registration, options: { ...options, timeoutMs } }, "refresh_token", {
+    refresh_token: "is-this-client-known",
+    resource: server.resource,
+    scope: undefined,
+  }).then(() => false, isClientRefusal);
 }
 
 /** Whether a server said that it does not accept the client. */

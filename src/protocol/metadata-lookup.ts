@@ -34,8 +34,8 @@ export interface MetadataLookup {
 
 /** A document that can be used, or why it must not be, as a sentence about the member. */
 export type Reading<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly code?: DiscoveryErrorCode; readonly problem: string };
+  | { readonly value: T; readonly problem?: undefined }
+  | { readonly value?: undefined; readonly code?: DiscoveryErrorCode; readonly problem: string };
 
 /** Asks one URL after the other until one has a document that can be used. What went wrong is left in `lookup`. */
 export async function findMetadata<T>(
@@ -46,7 +46,7 @@ export async function findMetadata<T>(
 ): Promise<{ readonly value: T; readonly url: string } | undefined> {
   const { http, attempts } = lookup;
   for (const url of urls) {
-    const shown = withoutQuery(new URL(url));
+    const shown = withoutQuery(url);
     let status: number | undefined;
     let code: DiscoveryErrorCode | undefined;
     let reason: string;
@@ -59,8 +59,8 @@ export async function findMetadata<T>(
       const document = status === 200 ? parseJsonObject(response.body) : undefined;
       if (document) {
         const reading = read(document);
-        if (reading.ok) value = reading.value;
-        else {
+        value = reading.value;
+        if (reading.problem !== undefined) {
           code = reading.code ?? "metadata_invalid";
           reason = `is not usable: ${reading.problem}`;
         }

@@ -7,6 +7,7 @@ import { interactOnce, mayStepUp } from "./interaction.js";
 import { followRedirects } from "./follow-redirects.js";
 import { usableTokens } from "./refresh.js";
 import type { Credentials } from "../wire/dpop-connection.js";
+import { discard } from "../wire/http.js";
 import { isReplayable } from "../wire/replayable.js";
 import { readTokens } from "./stored-tokens.js";
 import { type RequestParts, requestInit, withAuthorization } from "./request-parts.js";
@@ -162,7 +163,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
       const stepUp = asksForScope(response, challenge);
       if (unrelated.has(response) || (response.status !== 401 && !stepUp)) return response;
       const isLast = stepUp && stepUps === MAX_STEP_UPS;
-      if (replayable && !isLast) await discard(response);
+      if (replayable && !isLast) discard(response.body);
       try {
         const accessToken = tokens?.accessToken;
         if (refreshed && !stepUp) {
@@ -177,7 +178,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
       } catch (error) {
         const enough = stepUp ? isLast : loggedIn;
         if (enough || !(await askUser(error, signal))) {
-          await discard(response);
+          discard(response.body);
           throw error;
         }
         loggedIn ||= !stepUp;
@@ -206,14 +207,5 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
       signal,
     );
     return true;
-  }
-}
-
-/** Frees the connection of an answer that nobody will read. */
-async function discard(response: Response): Promise<void> {
-  try {
-    await response.body?.cancel();
-  } catch {
-    // it was read, or is being read, by someone else
   }
 }

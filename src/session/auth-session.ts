@@ -2,7 +2,7 @@ import { authorize, finishAuthorization, logInWithBrowser, startAuthorization } 
 import type { ClientContext } from "./client-context.js";
 import { handleChallenge } from "./handle-challenge.js";
 import { usableTokens } from "./refresh.js";
-import { bindEngine } from "./session-engine.js";
+import { engines } from "./session-engine.js";
 import type { AuthSession } from "./session-types.js";
 import { signOut } from "./sign-out.js";
 import { readTokens } from "./stored-tokens.js";
@@ -29,6 +29,6 @@ export function createAuthSession(context: ClientContext, cell: TokenCell): Auth
     authorize: (options) => authorize(context, cell, options, logInWithBrowser),
     signOut: (options = {}) => signOut(context, cell, options),
   });
-  bindEngine(session, { context, cell, freshTokens });
+  engines.set(session, { context, cell, freshTokens });
   return session;
 }

@@ -43,7 +43,7 @@ export async function startAuthorization(
     allowUrl: context.http.allowUrl,
   });
   signal?.throwIfAborted();
-  await context.records.set("pending", recordKeys.pending(pending.state), {
+  await context.records.set("pending", pending.state, {
     ...pending,
     ...(dpopKeyId && { dpopKeyId }),
   });
@@ -73,9 +73,8 @@ export async function finishAuthorization(
   const state = callbackParameters(callback).get("state");
   // a browser without the cookie has another state, too
   if (state === null || ("state" in options && state !== options.state)) throw stateUnknown();
-  const key = recordKeys.pending(state);
   // looked at before it is taken, so that a callback which reached the wrong user costs the right one nothing
-  const found = await context.records.get("pending", key);
+  const found = await context.records.get("pending", state);
   if (found === undefined) throw stateUnknown();
   const recorded = context.cell(found.server.serverUrl, found.subject);
   const cell = expectedCell ?? recorded;
@@ -86,7 +85,7 @@ export async function finishAuthorization(
     );
   }
   if (cell.name !== recorded.name) throw stateUnknown();
-  const pending = await takePending(context, key, state);
+  const pending = await takePending(context, state);
   if (pending === undefined) throw stateUnknown();
   const tokens = await exchangeCallback(pending, callback, { ...context.http, signal, now: context.now }).catch(
     async (error: unknown) => {
@@ -117,15 +116,15 @@ export async function saveLogin(context: ClientContext, cell: TokenCell, tokens:
 /** One of all who hold the same callback gets the record: a reload of the callback page must not use the code again. */
 async function takePending(
   { store, records }: ClientContext,
-  key: string,
   state: string,
 ): Promise<PendingAuthorization | undefined> {
   if (store.take !== undefined) {
+    const key = recordKeys.pending(state);
     return decodeRecord("pending", key, await callStore("take", key, () => store.take?.(key)), undefined);
   }
   return await withLock(store, `pending:${state}`, async () => {
-    const pending = await records.get("pending", key);
-    await records.delete(key);
+    const pending = await records.get("pending", state);
+    await records.delete("pending", state);
     return pending;
   });
 }
@@ -185,7 +184,7 @@ export async function logInWithBrowser(
   const callback = await orAborted((async () => interact(authorizationUrl, { state, signal }))(), signal).catch(
     async (error: unknown) => {
       // nobody will come back to a login that was given up
-      await context.records.delete(recordKeys.pending(state)).catch(() => undefined);
+      await context.records.delete("pending", state).catch(() => undefined);
       throw error;
     },
   );

@@ -2,6 +2,7 @@ import type { DiscoverAuthServerOptions } from "../protocol/discover-auth-server
 import { discoverAuthServer } from "../protocol/discover-auth-server.js";
 import { currentTime, weakly } from "../platform.js";
 import type { KVStore, TokenStore } from "../store/kv-store.js";
+import { publicKey } from "../wire/public-key.js";
 import { createMemoryStore } from "../store/memory-store.js";
 import type { RecordStore } from "../store/records.js";
 import { createRecordStore, recordKeys } from "../store/records.js";
@@ -34,7 +35,7 @@ export function createClientContext(options: AuthClientOptions): ClientContext {
   const store = options.store ?? createMemoryStore({ now });
   const emit = (event: AuthEvent): void => {
     // an observer must not be able to break a login, nor, if it is asynchronous, to end the process
-    new Promise<unknown>((resolve) => resolve(onEvent?.(event))).catch(() => undefined);
+    new Promise<unknown>((resolve) => resolve(onEvent?.(withoutSecret(event)))).catch(() => undefined);
   };
   const onIgnored = (record: IgnoredRecord): void => {
     emit({ type: "record_ignored", ...record });
@@ -58,6 +59,9 @@ export function createClientContext(options: AuthClientOptions): ClientContext {
     cell: createCellLookup(),
   };
 }
+
+const withoutSecret = (event: AuthEvent): AuthEvent =>
+  "serverUrl" in event ? { ...event, serverUrl: publicKey(event.serverUrl) } : event;
 
 /** Sessions of one server and subject share one cell for as long as one of them is in use. */
 function createCellLookup(): ClientContext["cell"] {

@@ -1,5 +1,4 @@
 import type { DiscoverAuthServerOptions } from "../protocol/discover-auth-server.js";
-import { recordKeys } from "../store/records.js";
 import type { AuthChallenge, ServerMetadata } from "../types.js";
 import { isSameIssuer } from "../wire/url-policy.js";
 import { protectedResourceMetadataUrls } from "../wire/well-known.js";
@@ -25,12 +24,12 @@ export async function discoverForSession(
   { challenge, signal, anew }: DiscoveryOptions,
 ): Promise<ServerMetadata> {
   const { records, options, http, now } = context;
-  const serverKey = recordKeys.server(cell.key.serverUrl);
+  const { serverUrl } = cell.key;
   const spared = new Set<string>();
   // a server that once pointed to metadata at a place of its own still has it there when a login starts without a challenge
   const known = challenge?.resourceMetadataUrl
     ? undefined
-    : (await records.get("server", serverKey))?.resourceMetadataUrl;
+    : (await records.get("server", serverUrl))?.resourceMetadataUrl;
   const isElsewhere = known !== undefined && !protectedResourceMetadataUrls(cell.serverUrl).includes(known);
   const hint = isElsewhere ? { scheme: "Bearer", ...challenge, resourceMetadataUrl: known } : challenge;
   const request: DiscoverAuthServerOptions = {
@@ -45,8 +44,8 @@ export async function discoverForSession(
       // kept under what the metadata says; a resource may list the same issuer with or without the slash of an empty path
       const other = `${issuer}/`.replace(/\/\/$/, "");
       const stored =
-        (await records.get("issuer", recordKeys.issuer(issuer))) ??
-        (isSameIssuer(issuer, other) ? await records.get("issuer", recordKeys.issuer(other)) : undefined);
+        (await records.get("issuer", issuer)) ??
+        (isSameIssuer(issuer, other) ? await records.get("issuer", other) : undefined);
       // written so that a record without a valid time is an old one
       if (!stored || !(Math.abs(now() - stored.fetchedAt) < METADATA_FRESH_MS)) return undefined;
       spared.add(stored.authorizationServer.issuer);
@@ -57,11 +56,11 @@ export async function discoverForSession(
   const { protectedResource, resourceMetadataUrl, authorizationServer, issuer, source } = server;
   const fetchedAt = now();
   if (protectedResource !== undefined && resourceMetadataUrl !== undefined) {
-    await records.set("server", serverKey, { resourceMetadataUrl, protectedResource, fetchedAt });
+    await records.set("server", serverUrl, { resourceMetadataUrl, protectedResource, fetchedAt });
   }
   if (!spared.has(issuer) && source !== "origin_defaults") {
-    await records.set("issuer", recordKeys.issuer(issuer), { authorizationServer, fetchedAt });
+    await records.set("issuer", issuer, { authorizationServer, fetchedAt });
   }
-  context.emit({ type: "discovered", serverUrl: cell.key.serverUrl, issuer });
+  context.emit({ type: "discovered", serverUrl, issuer });
   return server;
 }

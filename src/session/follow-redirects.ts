@@ -1,6 +1,6 @@
 import { TransportError } from "../errors.js";
 import type { FetchLike } from "../types.js";
-import { isRedirect } from "../wire/http.js";
+import { discard, isRedirect } from "../wire/http.js";
 import { isReplayable } from "../wire/replayable.js";
 import { withoutQuery } from "../wire/url-policy.js";
 
@@ -36,9 +36,9 @@ export async function followRedirects(
       return { response, own };
     }
     const target = new URL(location, href);
+    discard(response.body);
     if (hop > MAX_HOPS || !/^https?:$/.test(target.protocol)) {
-      await response.body?.cancel();
-      const url = withoutQuery(new URL(from));
+      const url = withoutQuery(from);
       throw new TransportError(
         "redirect_refused",
         `${url} redirected ${hop > MAX_HOPS ? `more than ${MAX_HOPS} times` : "to a URL that is not http or https"}: ` +
@@ -46,7 +46,6 @@ export async function followRedirects(
         { url, status },
       );
     }
-    await response.body?.cancel();
     const headers = await headersFor(target);
     own = headers !== undefined;
     href = target.href;

@@ -1,6 +1,5 @@
 import type { AuthorizationError } from "../errors.js";
 import { coversScope, unionScopes } from "../protocol/scope.js";
-import { recordKeys } from "../store/records.js";
 import type { AuthChallenge, TokenSet } from "../types.js";
 import { parseAuthChallenge } from "../wire/challenge.js";
 import type { ClientContext } from "./client-context.js";
@@ -66,6 +65,6 @@ async function widen(
 
 /** A challenge that does not say which scope it wants is answered with what the resource publishes. */
 async function publishedScope({ records }: ClientContext, cell: TokenCell): Promise<string | undefined> {
-  const server = await records.get("server", recordKeys.server(cell.key.serverUrl));
+  const server = await records.get("server", cell.key.serverUrl);
   return server?.protectedResource.scopes_supported?.join(" ");
 }

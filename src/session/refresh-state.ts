@@ -1,7 +1,7 @@
 import type { AuthorizationErrorCode } from "../error-codes.js";
 import { AuthorizationError, TransportError, type AnyAuthError } from "../errors.js";
 import { randomFraction, sha256 } from "../platform.js";
-import { encodeRecord, recordKeys, type StateRecord } from "../store/records.js";
+import { encodeRecord, type StateRecord } from "../store/records.js";
 import type { AuthChallenge, TokenSet } from "../types.js";
 import type { ClientContext } from "./client-context.js";
 import { withoutQuery } from "../wire/url-policy.js";
@@ -23,19 +23,19 @@ const REFUSALS_TO_BRAKE = 2;
 const MAX_BRAKE_MS = 600_000;
 
 export async function readState({ records }: ClientContext, { key }: TokenCell): Promise<RefreshState> {
-  const state = await records.get("state", recordKeys.state(key));
+  const state = await records.get("state", key);
   return { ...state, refusals: count(state?.refusals), failures: count(state?.failures) };
 }
 
 const count = (value: unknown): number => Number(value) || 0;
 
 export async function writeState({ records }: ClientContext, { key }: TokenCell, state: StateRecord): Promise<void> {
-  await records.set("state", recordKeys.state(key), state);
+  await records.set("state", key, state);
 }
 
 /** Tidies up; that the store cannot do it is no reason to fail. */
 export async function forgetState({ records }: ClientContext, { key }: TokenCell): Promise<void> {
-  await records.delete(recordKeys.state(key)).catch(() => undefined);
+  await records.delete("state", key).catch(() => undefined);
 }
 
 /** Keeps room for the answer of a token request: what takes this takes the tokens too. */

@@ -1,8 +1,9 @@
-import { isAuthError, StoreError, type AnyAuthError } from "../errors.js";
+import { isAuthError, type AnyAuthError } from "../errors.js";
 import { inTime, sha256 } from "../platform.js";
 import { isClientRefusal } from "../protocol/forgotten-client.js";
 import { refreshTokens } from "../protocol/refresh-tokens.js";
 import { callStore } from "../store/records.js";
+import { storeError } from "../store/store-error.js";
 import type { AuthorizationServerMetadata, TokenSet } from "../types.js";
 import type { ClientContext } from "./client-context.js";
 import type { RefreshState } from "./refresh-state.js";
@@ -70,8 +71,7 @@ export async function transact(job: RefreshJob, lease: AbortSignal): Promise<Ref
   if (lease.aborted || now() - begunAt > MAX_STORE_MS) {
     const current = await inStoreTime(cell, () => readTokens(context, cell));
     if (current && isUsable(cell, need, now())) return adopt(current);
-    const details = { key: cell.name, cause: lease.reason as unknown };
-    throw new StoreError("lock_timeout", "the store lost its lock: try again", details);
+    throw storeError("lock_timeout", "could not keep the lock", cell.name, "try again", lease.reason);
   }
   // there are some, unless a grant needs none
   const renewal = tokens as unknown as TokenSet;

@@ -11,11 +11,7 @@ export interface SessionEngine {
   readonly freshTokens: () => TokenSet | undefined;
 }
 
-const engines = /* @__PURE__ */ new WeakMap<AuthSession, SessionEngine>();
-
-export function bindEngine(session: AuthSession, engine: SessionEngine): void {
-  engines.set(session, engine);
-}
+export const engines = /* @__PURE__ */ new WeakMap<AuthSession, SessionEngine>();
 
 export function engineOf(session: AuthSession): SessionEngine {
   const engine = engines.get(session);

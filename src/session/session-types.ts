@@ -50,7 +50,8 @@ export interface AuthClientOptions extends Omit<HttpOptions, "signal">, ClockOpt
   /** Binds tokens to keys (DPoP, RFC 9449) where the authorization server offers it: made by {@link createDpop}.
    * @defaultValue bearer tokens */
   readonly dpop?: Dpop | undefined;
-  /** Hears what happens; never receives a secret. What it throws, or rejects with, is ignored. */
+  /** Hears what happens; never receives a secret: in place of the query of an MCP server's URL, which may be one, stands `?…`.
+   * What it throws, or rejects with, is ignored. */
   readonly onEvent?: ((event: AuthEvent) => void) | undefined;
 }
 

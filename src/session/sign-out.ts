@@ -1,7 +1,6 @@
 import { isAuthError } from "../errors.js";
 import { deleteClientRegistration } from "../protocol/delete-client-registration.js";
 import { revokeTokens } from "../protocol/revoke-tokens.js";
-import { recordKeys } from "../store/records.js";
 import type { ServerMetadata, TokenSet } from "../types.js";
 import type { ClientContext } from "./client-context.js";
 import { discoverForSession } from "./discovery-cache.js";
@@ -62,7 +61,7 @@ async function serverOf(
   tokens: TokenSet,
   signal: AbortSignal | undefined,
 ): Promise<ServerMetadata | undefined> {
-  const stored = await context.records.get("issuer", recordKeys.issuer(tokens.issuer));
+  const stored = await context.records.get("issuer", tokens.issuer);
   if (stored !== undefined) return stampedServer(context, cell, tokens, stored.authorizationServer);
   const server = await discoverForSession(context, cell, { signal });
   return server.issuer === tokens.issuer ? server : undefined;

@@ -1,4 +1,3 @@
-import { recordKeys } from "../store/records.js";
 import type { TokenSet } from "../types.js";
 import { isWithinResource, parseUrl, withoutQuery } from "../wire/url-policy.js";
 import type { SessionEngine } from "./session-engine.js";
@@ -30,7 +29,7 @@ export function createTokenAudience(
   async function isOAuthEndpoint(url: URL, { issuer, tokenEndpoint }: TokenSet): Promise<boolean> {
     const here = withoutQuery(url);
     if (here === withoutQuery(serverUrl) || new URL(tokenEndpoint).origin !== url.origin) return false;
-    const stored = await context.records.get("issuer", recordKeys.issuer(issuer));
+    const stored = await context.records.get("issuer", issuer);
     const members = { ...stored?.authorizationServer, stamped_endpoint: tokenEndpoint };
     return Object.entries(members).some(([member, value]) => {
       const endpoint = member.endsWith("_endpoint") ? parseUrl(String(value)) : undefined;

@@ -1,7 +1,7 @@
 import { decryptAesGcm, encryptAesGcm } from "../platform.js";
 import type { IgnoredRecord } from "../types.js";
 import type { KVStore } from "./kv-store.js";
-import { publicKey } from "./public-key.js";
+import { publicKey } from "../wire/public-key.js";
 
 /** What `crypto.subtle` makes: every `CryptoKey` is one. @public */
 export interface CryptoKeyLike {

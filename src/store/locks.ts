@@ -1,7 +1,6 @@
-import { StoreError } from "../errors.js";
 import { orAborted, sharesPromises, startDeadline, startTimer } from "../platform.js";
 import type { KVStore } from "./kv-store.js";
-import { publicKey } from "./public-key.js";
+import { storeError } from "./store-error.js";
 
 /** How long, and until when, a caller waits for a lock. */
 export interface WaitOptions {
@@ -26,10 +25,9 @@ export async function withLock<T>(
   task: (lease: AbortSignal) => Promise<T>,
   { signal, waitMs = WAIT_MS }: WaitOptions = {},
 ): Promise<T> {
-  const key = publicKey(name);
-  const failed = (code: StoreError["code"], what: string, cause?: unknown): StoreError =>
-    new StoreError(code, `the store's lock ${JSON.stringify(key)} ${what}`, { key, cause });
-  const wait = startDeadline(signal, waitMs, () => failed("lock_timeout", "did not come free in time: try again"));
+  const wait = startDeadline(signal, waitMs, () =>
+    storeError("lock_timeout", "could not lock", name, "timed out, try again"),
+  );
   const { ahead, mine, leave } = takeTurn(store, name);
   const held: { outcome?: Promise<T> } = {};
   let stop = (): void => undefined;
@@ -62,7 +60,8 @@ export async function withLock<T>(
   try {
     const cause = await enter().catch((error: unknown) => error);
     if (held.outcome !== undefined) return await held.outcome;
-    throw wait.signal.aborted ? wait.signal.reason : failed("store_failed", "cannot be had: see the cause", cause);
+    if (wait.signal.aborted) throw wait.signal.reason;
+    throw storeError("store_failed", "could not lock", name, "see the cause", cause);
   } finally {
     wait.release();
     stop();

@@ -1,4 +1,4 @@
-import { isAuthError, StoreError } from "../errors.js";
+import { isAuthError } from "../errors.js";
 import { inTime } from "../platform.js";
 import type {
   AuthorizationServerMetadata,
@@ -10,8 +10,10 @@ import type {
   TokenSet,
 } from "../types.js";
 import type { KVStore, RegistrationKey, TokenKey } from "./kv-store.js";
+import { isTextList } from "../wire/documents.js";
 import { canonicalServerUrl, parseServerUrl } from "../wire/url-policy.js";
-import { publicKey } from "./public-key.js";
+import { publicKey } from "../wire/public-key.js";
+import { storeError } from "./store-error.js";
 
 /** What an MCP server last published about itself. */
 export interface ServerRecord {
@@ -94,17 +96,16 @@ function requiredMembers(kind: RecordKind): readonly string[] {
   return members[kind].split(" ").filter(Boolean);
 }
 
-const isTextList = (value: unknown): boolean =>
-  Array.isArray(value) && value.every((entry) => typeof entry === "string");
-
 /** Names the first required member that is missing. */
-const findMissing = (kind: RecordKind, record: unknown): string | undefined =>
-  requiredMembers(kind).find((path) => {
+function findProblem(kind: RecordKind, record: unknown): string | undefined {
+  const missing = requiredMembers(kind).find((path) => {
     let member = record;
     for (const name of path.split("."))
       member = (member as Readonly<Record<string, unknown>> | null | undefined)?.[name];
     return path.endsWith("Uris") ? !isTextList(member) : typeof member !== "string";
   });
+  return missing && `it has no usable ${JSON.stringify(missing)}`;
+}
 
 /** Puts a record into the envelope that every version can tell apart. */
 export const encodeRecord = (data: unknown): string => JSON.stringify({ v: 1, data });
@@ -117,10 +118,10 @@ export function checkRecord<K extends RecordKind>(
   key: string,
   record: unknown,
   onIgnored: OnIgnored,
+  reason = findProblem(kind, record),
 ): Records[K] | undefined {
-  const missing = findMissing(kind, record);
-  if (missing === undefined) return record as Records[K];
-  onIgnored?.({ key: publicKey(key), reason: `it has no usable ${JSON.stringify(missing)}` });
+  if (reason === undefined) return record as Records[K];
+  onIgnored?.({ key: publicKey(key), reason });
   return undefined;
 }
 
@@ -132,17 +133,16 @@ export function decodeRecord<K extends RecordKind>(
   onIgnored: OnIgnored,
 ): Records[K] | undefined {
   if (stored === null || stored === undefined) return undefined;
-  let reason = "it is not a record of this library";
+  let problem: string | undefined = "it is not a record of this library";
   let envelope = null as { readonly v?: unknown; readonly data?: unknown } | null;
   try {
     envelope = JSON.parse(stored) as typeof envelope;
   } catch {
-    reason = "it is not JSON";
+    problem = "it is not JSON";
   }
-  if (envelope?.v === 1) return checkRecord(kind, key, envelope.data, onIgnored);
-  if (typeof envelope?.v === "number") reason = "it was written by another version";
-  onIgnored?.({ key: publicKey(key), reason });
-  return undefined;
+  if (typeof envelope?.v === "number") problem = "it was written by another version";
+  if (envelope?.v === 1) problem = undefined;
+  return checkRecord(kind, key, envelope?.data, onIgnored, problem);
 }
 
 /** A keychain may have to ask the user. */
@@ -160,28 +160,36 @@ export async function callStore<T>(
   } catch (cause) {
     // who was called has said so already
     if (isAuthError(cause)) throw cause;
-    const shown = publicKey(key);
-    throw new StoreError("store_failed", `the store could not ${action} ${JSON.stringify(shown)}: see the cause`, {
-      key: shown,
-      cause,
-    });
+    throw storeError("store_failed", `could not ${action}`, key, "see the cause", cause);
   }
 }
 
+/** What tells the records of one kind apart. */
+type RecordId<K extends RecordKind> = Parameters<(typeof recordKeys)[K]>[0];
+
 /** Typed access to the records of a {@link KVStore}. */
 export interface RecordStore {
-  get<K extends RecordKind>(kind: K, key: string): Promise<Records[K] | undefined>;
-  set<K extends RecordKind>(kind: K, key: string, record: Records[K]): Promise<void>;
-  delete(key: string): Promise<void>;
+  get<K extends RecordKind>(kind: K, id: RecordId<K>): Promise<Records[K] | undefined>;
+  set<K extends RecordKind>(kind: K, id: RecordId<K>, record: Records[K]): Promise<void>;
+  delete<K extends RecordKind>(kind: K, id: RecordId<K>): Promise<void>;
 }
 
 export function createRecordStore(store: KVStore, onIgnored?: (record: IgnoredRecord) => void): RecordStore {
+  const keyOf = (kind: RecordKind, id: unknown): string => recordKeys[kind](id as never);
   return {
-    get: async (kind, key) => decodeRecord(kind, key, await callStore("read", key, () => store.get(key)), onIgnored),
-    set(kind, key, record) {
+    get(kind, id) {
+      const key = keyOf(kind, id);
+      const read = callStore("read", key, () => store.get(key));
+      return read.then((stored) => decodeRecord(kind, key, stored, onIgnored));
+    },
+    set(kind, id, record) {
+      const key = keyOf(kind, id);
       const { expiresAt } = kind === "pending" ? (record as PendingAuthorization) : {};
       return callStore("write", key, () => store.set(key, encodeRecord(record), { expiresAt })) as Promise<void>;
     },
-    delete: (key) => callStore("delete", key, () => store.delete(key)) as Promise<void>,
+    delete(kind, id) {
+      const key = keyOf(kind, id);
+      return callStore("delete", key, () => store.delete(key)) as Promise<void>;
+    },
   };
 }

@@ -1,6 +1,6 @@
 import type { IgnoredRecord } from "../types.js";
 import type { KVStore, TokenStore } from "./kv-store.js";
-import { createRecordStore, recordKeys } from "./records.js";
+import { createRecordStore } from "./records.js";
 
 /** Options of {@link createTokenStore}. @public */
 export interface TokenStoreOptions {
@@ -22,11 +22,11 @@ export interface TokenStoreOptions {
 export function createTokenStore(store: KVStore, options: TokenStoreOptions = {}): TokenStore {
   const records = createRecordStore(store, options.onIgnored);
   return Object.freeze<TokenStore>({
-    getTokens: (key) => records.get("tokens", recordKeys.tokens(key)),
-    setTokens: (key, tokens) => records.set("tokens", recordKeys.tokens(key), tokens),
-    deleteTokens: (key) => records.delete(recordKeys.tokens(key)),
-    getClientRegistration: (key) => records.get("client", recordKeys.client(key)),
-    setClientRegistration: (key, registration) => records.set("client", recordKeys.client(key), registration),
-    deleteClientRegistration: (key) => records.delete(recordKeys.client(key)),
+    getTokens: (key) => records.get("tokens", key),
+    setTokens: (key, tokens) => records.set("tokens", key, tokens),
+    deleteTokens: (key) => records.delete("tokens", key),
+    getClientRegistration: (key) => records.get("client", key),
+    setClientRegistration: (key, registration) => records.set("client", key, registration),
+    deleteClientRegistration: (key) => records.delete("client", key),
   });
 }

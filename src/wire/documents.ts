@@ -1,7 +1,8 @@
 import type { AuthorizationServerMetadata, ProtectedResourceMetadata } from "../types.js";
 
 /** A document that can be used, or what is wrong with it, naming the member. */
-export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
+export type Parsed<T> =
+  { readonly value: T; readonly problem?: undefined } | { readonly value?: undefined; readonly problem: string };
 
 /** What a client needs of a registration response (RFC 7591 §3.2.1). */
 export interface ClientInformation {
@@ -20,10 +21,11 @@ export interface ClientInformation {
 
 type Kind = "string" | "list of strings" | "boolean";
 
+export const isTextList = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((entry) => typeof entry === "string");
+
 const isOfKind = (value: unknown, kind: Kind): boolean =>
-  kind === "list of strings"
-    ? Array.isArray(value) && value.every((entry) => typeof entry === "string")
-    : typeof value === kind;
+  kind === "list of strings" ? isTextList(value) : typeof value === kind;
 
 /** Names of members: `!` marks one that must be there and right, `?` one that must be right when it is there. */
 type Members = Readonly<Partial<Record<Kind, string>>>;
@@ -36,11 +38,11 @@ function parse<T>(document: object, expected: Members): Parsed<T> {
       const member = name.replace(/\W/, "");
       const value = members[member];
       if (isOfKind(value, kind as Kind) || (value === undefined && !name.endsWith("!"))) continue;
-      if (member !== name) return { ok: false, problem: `"${member}" must be a ${kind}` };
+      if (member !== name) return { problem: `"${member}" must be a ${kind}` };
       Reflect.deleteProperty(members, member);
     }
   }
-  return { ok: true, value: members as T };
+  return { value: members as T };
 }
 
 /** RFC 9728 §2. */
@@ -61,7 +63,7 @@ export const parseAuthorizationServerMetadata = (document: object): Parsed<Autho
 export function parseClientInformation(document: object): Parsed<ClientInformation> {
   const { client_secret_expires_at: expiry, ...members }: Record<string, unknown> = { ...document };
   if (members["client_secret"] === "") delete members["client_secret"];
-  if (members["client_id"] === "") return { ok: false, problem: '"client_id" must not be empty' };
+  if (members["client_id"] === "") return { problem: '"client_id" must not be empty' };
   return parse(
     { ...members, client_secret_expires_at: Math.max(0, Number(expiry)) || 0 },
     {

@@ -110,8 +110,8 @@ async function readBody({ body }: Response, target: URL, signal: AbortSignal, co
   throw failure("response_too_large", target, context, `answered with more than ${BODY_LIMIT / 1024} KiB`);
 }
 
-/** Frees the connection; nobody waits for it. */
-function discard(body: { cancel(): Promise<void> } | null): void {
+/** Frees the connection of an answer, or a part of one, that nobody will read; nobody waits for it. */
+export function discard(body: { cancel(): Promise<void> } | null): void {
   body?.cancel().catch(() => undefined);
 }
 
@@ -122,7 +122,7 @@ function failure(
   what: string,
   cause?: unknown,
 ): TransportError {
-  const shown = withoutQuery(new URL(url));
+  const shown = withoutQuery(url);
   const advice = /redirect|large/.test(code) ? "its operator has to correct this" : "try again later";
   return new TransportError(code, `the ${describePurpose(purpose)} at ${shown} ${what}; ${advice}`, {
     url: shown,

@@ -17,7 +17,7 @@ export const parseUrl = (value: string | URL, base?: string | URL): URL | undefi
 };
 
 /** Origin and path: all of a URL that may appear in a message. */
-export function withoutQuery(url: URL): string {
+export function withoutQuery(url: string | URL): string {
   const shown = new URL(url);
   shown.username = shown.password = shown.search = shown.hash = "";
   return shown.href;
