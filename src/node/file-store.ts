@@ -6,6 +6,7 @@ import { currentTime } from "../platform.js";
 import { codeOf } from "./error-code.js";
 import { withFileLock } from "./file-lock.js";
 import { publicKey } from "./public-key.js";
+import { readAnew } from "./read-anew.js";
 import {
   decodeRecord,
   encodeRecord,
@@ -136,7 +137,7 @@ export function createFileStore(options: FileStoreOptions): KVStore {
 /** What is in a file, or what is wrong with it; `undefined` when there is none. */
 function load(path: string): StoredRecord | string | undefined {
   try {
-    return decodeRecord(readFileSync(path, "utf8"));
+    return decodeRecord(readAnew(() => readFileSync(path, "utf8")));
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     if (codeOf(error) === "EISDIR") return "is a folder";

@@ -12,6 +12,7 @@ import {
 import { dirname, join } from "node:path";
 import { codeOf } from "./error-code.js";
 import { createPrivateFile } from "./private-file.js";
+import { readAnew } from "./read-anew.js";
 import { temporaryFileName } from "./record-file.js";
 import { attempt } from "./write-file-atomically.js";
 
@@ -22,7 +23,9 @@ export interface LockSight {
 }
 
 /** A lock file as it is now; `undefined` when there is none. */
-export function lookAtLock(path: string): LockSight | undefined {
+export const lookAtLock = (path: string): LockSight | undefined => readAnew(() => openLock(path));
+
+function openLock(path: string): LockSight | undefined {
   let file: number;
   try {
     // opened anew each time, by which network file systems notice what others did

@@ -13,7 +13,15 @@ import { runProgram } from "../../support/run-program.js";
 // The system calls of which some test makes one fail; all others go through.
 vi.mock("node:fs", async (importActual) => {
   const actual = await importActual<typeof fs>();
-  const names = ["futimesSync", "linkSync", "openSync", "renameSync", "unlinkSync", "writeFileSync"] as const;
+  const names = [
+    "futimesSync",
+    "linkSync",
+    "openSync",
+    "readFileSync",
+    "renameSync",
+    "unlinkSync",
+    "writeFileSync",
+  ] as const;
   return { ...actual, ...Object.fromEntries(names.map((name) => [name, vi.fn(actual[name])])) };
 });
 
@@ -136,6 +144,19 @@ describe("a lock that is free", () => {
     await pass(0);
     expect(holder.lease?.aborted).toBe(false);
     await holder.release();
+  });
+
+  it("is had by who looked at it in the moment in which a holder on another machine gave it back", async () => {
+    fs.writeFileSync(path, elsewhere());
+    // the file was opened, and is gone from the server before it is read
+    vi.mocked(fs.readFileSync).mockImplementationOnce(() => {
+      fs.unlinkSync(path);
+      return fail("ESTALE");
+    });
+    const next = take();
+    await pass(500);
+    expect(next.lease?.aborted).toBe(false);
+    await next.release();
   });
 
   it.each<[string, () => void]>([

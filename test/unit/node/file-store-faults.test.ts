@@ -8,7 +8,7 @@ import { createFileStore } from "../../../src/node/file-store.js";
 // The system calls of which some test makes one fail; all others go through.
 vi.mock("node:fs", async (importActual) => {
   const actual = await importActual<typeof fs>();
-  const names = ["fsync", "linkSync", "mkdirSync", "openSync", "renameSync", "writeFileSync"] as const;
+  const names = ["fsync", "linkSync", "mkdirSync", "openSync", "readFileSync", "renameSync", "writeFileSync"] as const;
   return { ...actual, ...Object.fromEntries(names.map((name) => [name, vi.fn(actual[name])])) };
 });
 
@@ -66,6 +66,27 @@ it("does without the sync of the folder where the system has none", async () => 
     .mockImplementationOnce((_, done) => done(failure("EINVAL")));
   await store.set("key", "value");
   expect(store.get("key")).toBe("value");
+});
+
+describe("on a network file system, where a file that was opened may be gone from the server before it is read", () => {
+  const goStale = (): unknown => vi.mocked(fs.readFileSync).mockImplementationOnce(() => fail("ESTALE"));
+
+  it("a value that another machine replaced meanwhile is read again", async () => {
+    const store = createFileStore({ directory });
+    await store.set("key", "value");
+    goStale();
+    expect(store.get("key")).toBe("value");
+    goStale();
+    expect(store.take?.("key")).toBe("value");
+  });
+
+  it("what stays out of reach is an error, and no missing value", async () => {
+    const store = createFileStore({ directory });
+    await store.set("key", "value");
+    for (let attempt = 0; attempt < 5; attempt++) goStale();
+    expect(() => store.get("key")).toThrow("ESTALE");
+    expect(store.get("key")).toBe("value");
+  });
 });
 
 it("does not mind another process that makes the folder at the same moment", async () => {
