@@ -9,6 +9,7 @@ interface Entry {
 }
 
 export class AuthStore extends DurableObject {
+  readonly leaseMs: number = 9_000;
   readonly #queues = new Map<string, Promise<unknown>>();
 
   async get(key: string): Promise<string | undefined> {
@@ -29,28 +30,52 @@ export class AuthStore extends DurableObject {
   }
   /** Runs one task at a time for each key; an isolate that has gone ends its task. */
   async withLock(key: string, task: () => Promise<void>): Promise<void> {
-    const before = this.#queues.get(key) ?? Promise.resolve();
-    const mine = before.then(task);
+    const before = this.#queues.get(key) ?? this.#endOfLease(key);
+    const mine = before.then(() => this.#hold(key, task));
     const tail = mine.catch(() => undefined);
     this.#queues.set(key, tail);
     await mine.finally(() => {
       if (this.#queues.get(key) === tail) this.#queues.delete(key);
     });
   }
+  /** A restart loses the queue while a holder may be waiting for its tokens; what is stored outlives it, and so the lease is stored. */
+  async #endOfLease(key: string): Promise<void> {
+    const until = (await this.ctx.storage.get<number>(`lock:${key}`)) ?? 0;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(until - Date.now(), this.leaseMs)));
+  }
+  async #hold(key: string, task: () => Promise<void>): Promise<void> {
+    const renew = (): Promise<void> => this.ctx.storage.put(`lock:${key}`, Date.now() + this.leaseMs);
+    await renew();
+    const renewal = setInterval(() => void renew(), this.leaseMs / 3);
+    try {
+      await task();
+    } finally {
+      clearInterval(renewal);
+      await this.ctx.storage.delete(`lock:${key}`);
+    }
+  }
 }
 
-/** The Durable Object as the library takes it. */
-export const storeOf = (stub: AuthStore): KVStore => ({
-  get: (key) => stub.get(key),
-  set: (key, value, options) => stub.set(key, value, options?.expiresAt),
-  delete: (key) => stub.delete(key),
-  take: (key) => stub.take(key),
+/** The Durable Object as the library takes it. Each call has a stub of its own, since one that met a restart never works again. */
+export const storeOf = (stub: () => AuthStore): KVStore => ({
+  get: (key) => stub().get(key),
+  set: (key, value, options) => stub().set(key, value, options?.expiresAt),
+  delete: (key) => stub().delete(key),
+  take: (key) => stub().take(key),
   async withLock<T>(key: string, task: (lease: AbortSignal) => Promise<T>): Promise<T> {
-    let outcome: { readonly value: T } | undefined;
+    const lease = new AbortController();
+    let outcome: Promise<T> | undefined;
     // the task stays in this isolate; the object calls it when it is its turn
-    await stub.withLock(key, async () => {
-      outcome = { value: await task(new AbortController().signal) };
-    });
-    return (outcome as unknown as { readonly value: T }).value;
+    const run = async (): Promise<void> => {
+      outcome = task(lease.signal);
+      await outcome.catch(() => undefined);
+    };
+    await stub()
+      .withLock(key, run)
+      .catch((error: unknown) => {
+        lease.abort(error);
+        if (outcome === undefined) throw error;
+      });
+    return await (outcome as unknown as Promise<T>);
   },
 });

@@ -22,7 +22,7 @@ async function answer(request: Request, env: Env): Promise<Response> {
   const subject = cookieOf(request, "user");
   if (subject === undefined) return new Response("Sign in first.", { status: 401 });
   // made for each request: it costs nothing, and no request may wait for what another one began
-  const store = storeOf(env.AUTH_STORE.getByName("auth"));
+  const store = storeOf(() => env.AUTH_STORE.getByName("auth"));
   const client = createAuthClient({ clientMetadata: { client_name: "Example" }, store });
   const session = client.session(env.MCP_SERVER, { subject });
 
