@@ -94,6 +94,16 @@ describe("a user whose enterprise decides", () => {
     expect(await session.getTokens()).toMatchObject({ grant: "enterprise_managed chat", scope: "read" });
   });
 
+  it("is told to the identity provider by the book, whatever is allowed to the issuer of the MCP server", async () => {
+    const world = startWorld();
+    const profiles = [{ issuer: ISSUER, allow: { resource: "omit" } }];
+    const { session } = startChat(world, {}, { profiles });
+    await session.getAccessToken().catch(() => undefined);
+
+    expect(formOf(world.idp)["resource"]).toBe(world.server.serverUrl);
+    expect(formOf(world.server)["resource"]).toBeUndefined();
+  });
+
   it.each(["id_token", "saml2", "refresh_token"] as const)("may prove it by %s [spec-138]", async (type) => {
     const world = startWorld();
     const { session } = startChat(world, { getSubjectToken: () => Promise.resolve({ ...ID_TOKEN, type }) });

@@ -17,6 +17,27 @@ describe("the time of expiry", () => {
     expect(server.counts).toMatchObject({ refresh: 1, resource: 0 });
   });
 
+  it.each([
+    ["the last minute", 86_400_000, 60_000],
+    ["the last tenth of a short life", 300_000, 30_000],
+  ])("is met in %s, by each process at a moment of its own", async (_, accessTokenTtlMs, marginMs) => {
+    const issuedAt = Date.UTC(2027, 0, 1);
+    let time = issuedAt;
+    const server = createFakeAuthServer({ accessTokenTtlMs, now: () => time });
+    const hosts = Array.from({ length: 40 }, () => createHost(server));
+    for (const { session } of hosts) await session.authorize(approvedBy(server));
+    const refreshesAt = async (beforeExpiryMs: number): Promise<number> => {
+      time = issuedAt + accessTokenTtlMs - beforeExpiryMs;
+      for (const { session } of hosts) await session.getAccessToken();
+      return server.counts.refresh;
+    };
+    expect(await refreshesAt(marginMs + 1)).toBe(0);
+    const halfway = await refreshesAt(0.75 * marginMs);
+    expect(halfway).toBeGreaterThan(2);
+    expect(halfway).toBeLessThan(38);
+    expect(await refreshesAt(marginMs / 2)).toBe(40);
+  });
+
   it("is found by processes whose clocks differ, once each has asked the server", async () => {
     let hour = 0;
     const server = createFakeAuthServer({ accessTokenTtlMs: 3_600_000, now: () => Date.UTC(2027, 0, 1) + hour });

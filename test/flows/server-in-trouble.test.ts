@@ -50,7 +50,9 @@ describe("a server in trouble", () => {
       expect(pause).toBeGreaterThanOrEqual(longest / 2);
       expect(pause).toBeLessThan(longest + 1000);
     });
-    expect(new Set(pauses).size).toBe(9);
+    // up to half of a pause is left to chance
+    const shares = pauses.map((pause, time) => pause / Math.min(60_000, 1000 * 2 ** time));
+    expect(Math.min(...shares)).toBeLessThan(0.95);
     expect(await start().session.getAccessToken()).toBeTypeOf("string");
     expect(state()).toEqual({});
   });

@@ -118,6 +118,16 @@ describe("metadata", () => {
     expect(tokens.issuer).toBe("https://auth.example.com");
   });
 
+  it("that is listed beside others is still the server's after a 401, and the session goes on [spec-21]", async () => {
+    const issuers = ["https://first.example.com", "https://auth.example.com"];
+    const server = createFakeAuthServer({ protectedResourceMetadata: { authorization_servers: issuers } });
+    const { session } = createHost(server, { selectIssuer: ([, second]) => second ?? "" });
+    await session.authorize(approvedBy(server));
+    server.expireAccessTokens();
+    expect((await createAuthFetch(session)(server.serverUrl)).status).toBe(200);
+    expect(server.counts).toMatchObject({ refresh: 1, authorization: 1 });
+  });
+
   it("that is missing everywhere is taken for an old server, unless the host forbids it [spec-15]", async () => {
     const server = createFakeAuthServer({
       issuer: "https://mcp.example.com",

@@ -296,6 +296,15 @@ describe("two processes", () => {
     }
   });
 
+  it("that take a value with a lock do so one after the other: only one has the keychain delete it", async () => {
+    const lockDirectory = mkdtempSync(join(root, "take-"));
+    const stores = [await open({ lockDirectory }), await openElsewhere({ lockDirectory })];
+    await stores[0]?.set("v1:pending:x", "value");
+    keyring.calls.length = 0;
+    await Promise.all(stores.map(async (store) => store.take?.("v1:pending:x")));
+    expect(keyring.calls.filter((call) => call.startsWith("remove "))).toHaveLength(1);
+  });
+
   it("share a lock of their service in the folder for it", async () => {
     const lockDirectory = join(root, "locks");
     const [one, other] = [await open({ lockDirectory }), await openElsewhere({ lockDirectory })];
