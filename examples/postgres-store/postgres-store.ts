@@ -5,7 +5,8 @@
 //
 // A lock is an advisory lock of a connection of its own: the server frees it when that ends, however the process died. They come from
 // a second pool, so that no holder waits for a connection that another holder keeps; its `max` is how many sessions of this process
-// refresh or log in at the same time. What stands between it and the server must not share connections among transactions.
+// refresh or log in at the same time. What stands between it and the server must not share connections among transactions. Both
+// lead to the primary: a replica lags behind, and the next holder of a lock would read the token that the last one used up.
 import { createHash } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import type { KVStore } from "mcp-oauth-client";

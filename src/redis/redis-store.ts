@@ -24,10 +24,12 @@ export interface RedisStoreOptions {
  *
  * What Redis does not do or does not answer is thrown, and reaches the host as a `StoreError`: nobody is logged out because a
  * connection was lost. A client that keeps commands while it has none (the default of both) lets writes happen after they were
- * reported as failed, so turn that off: `disableOfflineQueue` of node-redis, `enableOfflineQueue` of ioredis.
+ * reported as failed, even over newer tokens, so turn that off: `disableOfflineQueue` of node-redis, `enableOfflineQueue` and
+ * `autoResendUnfulfilledCommands` of ioredis.
  *
  * A lock is a key with a time to live, which one owner sets and only that owner renews or deletes. One that the primary acknowledged is
- * lost when a replica takes its place before it heard of it: two processes may then refresh at once.
+ * lost when a replica takes its place before it heard of it, or when it restarts without it: two processes may then refresh at once.
+ * The client has to read from the primary, too: the next holder of a lock looks for what the last one wrote.
  *
  * @param client - a connected client of node-redis or ioredis; not of a cluster, and without ioredis' own `keyPrefix`
  * @param options - prefix of the keys, and the time to live of locks

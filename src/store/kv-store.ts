@@ -27,7 +27,8 @@ export interface KVStore {
   set(key: string, value: string, options?: KVSetOptions): unknown;
   /** Deletes, or does nothing when there is no such key. Awaited, its result is ignored. */
   delete(key: string): unknown;
-  /** Runs `task` while nobody else who shares the store runs a task under the same key. `lease` is aborted when the lock was lost. */
+  /** Runs `task` while nobody else who shares the store runs a task under the same key; it reads what the one before wrote. `lease` is
+   * aborted when the lock was lost. */
   withLock?<T>(key: string, task: (lease: AbortSignal) => Promise<T>, options?: LockOptions): Promise<T>;
   /** Gets and deletes in one step, so that of several callers one gets the value. */
   take?(key: string): MaybePromise<string | null | undefined>;
@@ -68,7 +69,8 @@ export interface RegistrationKey {
 export interface TokenStore {
   /** The tokens, or `null` or `undefined` when there are none. */
   getTokens(key: TokenKey): MaybePromise<TokenSet | null | undefined>;
-  /** Replaces the tokens in one step, and is durable when it resolves: the old refresh token may be dead. */
+  /** Replaces the tokens in one step. When it resolves they are durable, as the old refresh token may be dead, and are what every
+   * process reads. */
   setTokens(key: TokenKey, tokens: TokenSet): MaybePromise<void>;
   /** Deletes the tokens, or does nothing when there are none. */
   deleteTokens(key: TokenKey): MaybePromise<void>;

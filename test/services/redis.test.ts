@@ -24,17 +24,27 @@ describeWithService("Redis", "REDIS_URL", (url) => {
     for (const close of closings.splice(0).reverse()) await close();
   };
 
-  async function openNodeRedis(address: string): Promise<RedisClientLike> {
-    const client = createClient({ url: address, socket: { reconnectStrategy: 20 } });
+  async function openNodeRedis(address: string, keepsNothing = false): Promise<RedisClientLike> {
+    const client = createClient({
+      url: address,
+      disableOfflineQueue: keepsNothing,
+      socket: { reconnectStrategy: 20 },
+    });
     client.on("error", () => undefined);
     await client.connect();
     closings.push(() => client.destroy());
     return client;
   }
-  async function openIoredis(address: string): Promise<RedisClientLike> {
-    const client = new Redis(address, { retryStrategy: () => 20, maxRetriesPerRequest: null });
+  async function openIoredis(address: string, keepsNothing = false): Promise<RedisClientLike> {
+    const client = new Redis(address, {
+      retryStrategy: () => 20,
+      maxRetriesPerRequest: null,
+      lazyConnect: true,
+      enableOfflineQueue: !keepsNothing,
+      autoResendUnfulfilledCommands: !keepsNothing,
+    });
     client.on("error", () => undefined);
-    await client.ping();
+    await client.connect();
     closings.push(() => client.disconnect());
     return client;
   }
@@ -215,6 +225,27 @@ describeWithService("Redis", "REDIS_URL", (url) => {
       };
       const store = createRedisStore(twice, { prefix, lockTtlMs: 60_000 }) as Setting["store"];
       for (const round of [1, 2]) expect(await store.withLock("lock", async () => round)).toBe(round);
+    });
+
+    it("what it has given up is not done later over what another wrote, if its client keeps no commands", async () => {
+      const { hostname, port } = new URL(url);
+      const proxy = await startTcpProxy({ host: hostname, port: Number(port) });
+      closings.push(() => proxy.close());
+      // as docs/stores.md wants it
+      const client = await open(`redis://127.0.0.1:${proxy.port}`, true);
+      const prefix = `${randomUUID()}:`;
+      const store = createRedisStore(client, { prefix, lockTtlMs: 300 });
+      const other = createRedisStore(await open(url), { prefix });
+      await store.set("key", "old");
+      proxy.block();
+      expect(String(await errorOf(store.set("key", "given up")))).toContain("no answer");
+      await other.set("key", "newer");
+      proxy.cut();
+      const isBack = async () => (await errorOf(store.get("unrelated"))) === undefined;
+      await expect.poll(isBack).toBe(false);
+      proxy.restore();
+      await expect.poll(isBack, { timeout: 5_000 }).toBe(true);
+      expect(await other.get("key")).toBe("newer");
     });
 
     it("its errors hold no arguments", async () => {
