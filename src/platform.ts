@@ -11,6 +11,9 @@ interface Ambient {
   readonly BroadcastChannel?: typeof BroadcastChannel;
   readonly WeakRef?: typeof WeakRef;
   readonly indexedDB?: IDBFactory;
+  readonly sessionStorage?: unknown;
+  readonly addEventListener?: (type: string, listener: () => void) => void;
+  readonly removeEventListener?: (type: string, listener: () => void) => void;
 }
 
 const ambient = (): Ambient => globalThis;
@@ -122,6 +125,23 @@ export const sharesPromises = (): boolean => userAgent() !== "Cloudflare-Workers
 
 /** Web Locks, where the runtime has them. */
 export const webLocks = (): LockManager | undefined => ambient().navigator?.locks;
+
+/** Whether pages of one origin share it, each seeing a copy of its own: `localStorage`, but no object of the host's. */
+export const isSharedByPages = (storage: object): boolean =>
+  Object.prototype.toString.call(storage) === "[object Storage]" && storage !== ambient().sessionStorage;
+
+/** Resolves when another page has changed a storage that this one shares, or after `ms`. */
+export const storageChange = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    const { addEventListener, removeEventListener } = ambient();
+    const done = (): void => {
+      stop();
+      removeEventListener?.call(globalThis, "storage", done);
+      resolve();
+    };
+    const stop = startTimer(done, ms);
+    addEventListener?.call(globalThis, "storage", done);
+  });
 
 /** A number from 0 (included) to 1 (excluded), for spreading load; not for secrets. */
 export const randomFraction = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;

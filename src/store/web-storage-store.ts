@@ -1,6 +1,7 @@
-import { currentTime, webLocks } from "../platform.js";
-import type { ClockOptions, MaybePromise } from "../types.js";
-import type { KVStore, LockOptions } from "./kv-store.js";
+import { currentTime, isSharedByPages, webLocks } from "../platform.js";
+import type { ClockOptions } from "../types.js";
+import type { KVSetOptions, KVStore, LockOptions } from "./kv-store.js";
+import { createStorageChanges, type StorageChanges } from "./storage-changes.js";
 
 /** Options of {@link createWebStorageStore}. @public */
 export interface WebStorageStoreOptions extends ClockOptions {
@@ -14,10 +15,11 @@ export type WebStorageLike = Pick<Storage, "getItem" | "setItem" | "removeItem">
 
 /**
  * Makes a store over `localStorage` or `sessionStorage`. Where the runtime has Web Locks, tabs of one origin that share a
- * `localStorage` refresh one at a time.
+ * `localStorage` refresh one at a time, and each sees what another wrote before.
  *
  * @remarks
- * Any script of the page can read what is stored there.
+ * Any script of the page can read what is stored there. Browsers bring what one page writes to the others with a delay; the
+ * store waits for it when it is given `localStorage` itself, not when it is given an object around it.
  *
  * @param storage - `localStorage` to stay logged in, `sessionStorage` to end with the tab
  * @param options - prefix and clock
@@ -31,36 +33,42 @@ export function createWebStorageStore(storage: WebStorageLike, options: WebStora
   const { prefix = "mcp-oauth:", now = currentTime } = options;
   const locks = webLocks();
 
-  function get(key: string): string | undefined {
-    const stored = storage.getItem(prefix + key);
-    if (stored === null) return undefined;
-    // "<expiresAt or nothing>|<value>": the value follows as it is, without another layer of quoting
-    const [, expiresAt, value] = /^(\d*)\|([^]*)$/.exec(stored) ?? [];
-    // not written by this store: handed on as it is, so that the reader reports it and nothing is deleted
-    if (value === undefined) return stored;
-    if (expiresAt === "" || Number(expiresAt) > now()) return value;
+  function read(key: string): string | undefined {
+    const { expiresAt, value } = parse(storage.getItem(prefix + key)) ?? {};
+    return expiresAt === undefined || expiresAt > now() ? value : undefined;
+  }
+  function write(key: string, value: string, { expiresAt }: KVSetOptions = {}, version?: number): void {
+    const good = expiresAt === undefined ? "" : String(Math.ceil(expiresAt));
+    storage.setItem(prefix + key, `${good}${version === undefined ? "" : `#${String(version)}`}|${value}`);
+  }
+  // one synchronous step: no other script of this thread runs between the two
+  function remove(key: string): string | undefined {
+    const value = read(key);
     storage.removeItem(prefix + key);
-    return undefined;
+    return value;
   }
 
-  const store: KVStore = {
-    get,
-    set(key, value, { expiresAt } = {}): void {
-      storage.setItem(prefix + key, `${expiresAt === undefined ? "" : String(Math.ceil(expiresAt))}|${value}`);
-    },
-    delete(key): void {
-      storage.removeItem(prefix + key);
-    },
-    // one synchronous step: no other script of this thread runs between the two
-    take(key): MaybePromise<string | undefined> {
-      const value = get(key);
-      storage.removeItem(prefix + key);
-      return value;
-    },
-  };
-  if (locks === undefined) return Object.freeze(store);
+  const alone: KVStore = { get: (key) => read(key) ?? remove(key), set: write, delete: remove, take: remove };
+  if (locks === undefined) return Object.freeze(alone);
+
+  function shared(changes: StorageChanges): KVStore {
+    const take = (key: string): Promise<string | undefined> => changes.make(prefix + key, true, () => remove(key));
+    return {
+      async get(key) {
+        await changes.arrived(prefix + key);
+        return read(key);
+      },
+      set: (key, value, options) =>
+        changes.make(prefix + key, false, (version) => {
+          write(key, value, options, version);
+        }),
+      delete: take,
+      take,
+    };
+  }
+  const versionOf = (item: string): number | undefined => parse(storage.getItem(item))?.version;
   return Object.freeze({
-    ...store,
+    ...(isSharedByPages(storage) ? shared(createStorageChanges(locks, versionOf)) : alone),
     async withLock<T>(key: string, task: (lease: AbortSignal) => Promise<T>, { signal }: LockOptions = {}): Promise<T> {
       const run = (): Promise<T> => task(new AbortController().signal);
       return await (signal === undefined
@@ -68,4 +76,16 @@ export function createWebStorageStore(storage: WebStorageLike, options: WebStora
         : locks.request(prefix + key, { signal }, run));
     },
   });
+}
+
+/** What an item says: `<good until, or nothing>|<value>`, or `<good until, or nothing>#<version>|<value>`. */
+function parse(stored: string | null) {
+  if (stored === null) return undefined;
+  const [, expiresAt, version, value] = /^(\d*)(?:#(\d+))?\|([^]*)$/.exec(stored) ?? [];
+  return {
+    expiresAt: expiresAt === undefined || expiresAt === "" ? undefined : Number(expiresAt),
+    version: Number(version ?? 0),
+    // not written by this store: handed on as it is, so that the reader reports it and nothing is deleted
+    value: value ?? stored,
+  };
 }

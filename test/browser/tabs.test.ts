@@ -89,6 +89,40 @@ describeWithService("pages of one origin in Chromium", "CHROMIUM", (path) => {
     expect(server.counts).toMatchObject({ refresh: 1, authorization: 1 });
   });
 
+  it("see under a lock what the tab wrote that had it before, though browsers copy localStorage late [pain-1]", async () => {
+    const { site, context } = await start();
+    const tabs = await Promise.all([1, 2, 3].map(() => openTab(context, site.origin)));
+    const count = (tab: Page): Promise<void> =>
+      tab.evaluate(async () => {
+        const store = lib.createWebStorageStore(localStorage);
+        const increment = async (): Promise<void> => {
+          const before = Number((await store.get("count")) ?? 0);
+          await store.set("count", String(before + 1));
+        };
+        for (let round = 0; round < 100; round++) await store.withLock?.("count", increment);
+      });
+    await Promise.all(tabs.map(count));
+    const counts = tabs.map((tab) => tab.evaluate(async () => lib.createWebStorageStore(localStorage).get("count")));
+    expect(await Promise.all(counts)).toEqual(["300", "300", "300"]);
+  });
+
+  it("give what several tabs take at once to one of them [pain-35]", async () => {
+    const { site, context } = await start();
+    const tabs = await Promise.all([1, 2, 3].map(() => openTab(context, site.origin)));
+    const keys = Array.from({ length: 50 }, (_, index) => `key ${String(index)}`);
+    await tabs[0]?.evaluate(async (all) => {
+      const store = lib.createWebStorageStore(localStorage);
+      await Promise.all(all.map((key) => store.set(key, key)));
+    }, keys);
+    const take = (tab: Page): Promise<readonly (string | null | undefined)[]> =>
+      tab.evaluate(async (all) => {
+        const store = lib.createWebStorageStore(localStorage);
+        return await Promise.all(all.map(async (key) => await store.take?.(key)));
+      }, keys);
+    const taken = (await Promise.all(tabs.map(take))).flat().filter((value) => typeof value === "string");
+    expect(taken.sort()).toEqual([...keys].sort());
+  });
+
   it("ask before no request for metadata or tokens: no preflight", async () => {
     const { server, site, context } = await start();
     const asked = new Set<string | undefined>();
