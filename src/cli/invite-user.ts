@@ -23,7 +23,7 @@ export interface InviteFlags {
 
 export function inviteUser(flags: InviteFlags, { output, signal, interrupt }: CommandContext): Invitation {
   let state: string | null = null;
-  let opened: Promise<void> = Promise.resolve();
+  let opened: Promise<string | undefined> = Promise.resolve(undefined);
   return {
     show(url) {
       state = url.searchParams.get("state");
@@ -31,12 +31,8 @@ export function inviteUser(flags: InviteFlags, { output, signal, interrupt }: Co
       output.sayUrl(url.href);
       if (!flags.browser) return;
       opened = openBrowser(url).then(
-        () => {
-          output.say("The browser opens it.");
-        },
-        () => {
-          output.say("No browser could be opened here: open it by hand.");
-        },
+        () => "The browser opens it.",
+        () => "No browser could be opened here: open it by hand.",
       );
     },
     showCode({ userCode, verificationUri, verificationUriComplete, expiresAt }) {
@@ -50,7 +46,8 @@ export function inviteUser(flags: InviteFlags, { output, signal, interrupt }: Co
       output.say("Waiting for that.");
     },
     async readCallbackUrl(over) {
-      await opened;
+      const outcome = await opened;
+      if (outcome !== undefined && !over.aborted) output.say(outcome);
       return await output.ask({
         message: "Or paste the URL it ends at:",
         problemWith: (answer) => callbackProblem(answer, state),

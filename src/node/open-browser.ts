@@ -1,7 +1,7 @@
 import type childProcess from "node:child_process";
 import { nodeProcess } from "./builtins.js";
 import { CallbackServerError, TransportError } from "../index.js";
-import { getNodeBuiltin, operatingSystem } from "../platform.js";
+import { getNodeBuiltin, operatingSystem, startTimer } from "../platform.js";
 import { codeOf } from "./error-code.js";
 
 /** A program and its arguments. */
@@ -10,17 +10,21 @@ export interface BrowserCommand {
   readonly args: readonly string[];
 }
 
+/** An opener that finds no browser says so sooner. */
+const PATIENCE_MS = 1_000;
+
 /**
  * Opens a URL in the user's browser, by the opener of the platform: `open` on macOS, the URL handler of `url.dll` on Windows,
- * `xdg-open` elsewhere. Print the URL as well: that the opener started does not mean that a browser came up.
+ * `xdg-open` elsewhere. Print the URL as well: that the opener found a browser does not mean that the user sees it.
  *
  * @remarks
  * No shell is involved, so that `&`, quotes and `%` arrive as they are. The process may exit while the browser runs.
  *
  * @param url - https, or http on loopback: the `authorizationUrl`. Everything else is refused
- * @returns resolves when the opener has started
+ * @returns resolves when the opener has done its work, or after a second: some stay for as long as the browser runs
  * @throws `TransportError` `insecure_url` for another scheme, http elsewhere, or a user name in the URL
- * @throws `CallbackServerError` `unsupported_runtime` when the machine has no such opener: let the user open the URL
+ * @throws `CallbackServerError` `unsupported_runtime` when the machine has no such opener, or it finds no browser, as over SSH: let the
+ * user open the URL
  * @example
  * ```ts
  * console.log(`Log in at ${authorizationUrl.href}`);
@@ -30,23 +34,29 @@ export interface BrowserCommand {
  * @public
  */
 export async function openBrowser(url: URL | string): Promise<void> {
-  const { command, args } = browserCommand(operatingSystem(), checkBrowserUrl(url), nodeProcess.env["SystemRoot"]);
+  const platform = operatingSystem();
+  const { command, args } = browserCommand(platform, checkBrowserUrl(url), nodeProcess.env["SystemRoot"]);
   // loaded when it is needed: it takes longer than all else that a start with a stored token needs
   const { spawn } = getNodeBuiltin("node:child_process") as typeof childProcess;
   await new Promise<void>((resolve, reject) => {
+    const fail = (what: string, options?: ErrorOptions): void => {
+      const message = `no browser could be opened, since ${command} ${what}: show the URL to the user`;
+      reject(new CallbackServerError("unsupported_runtime", message, options));
+    };
     const opener = spawn(command, args, { detached: true, stdio: "ignore", shell: false });
+    let stopTimer = (): void => undefined;
     opener.on("spawn", () => {
       opener.unref();
-      resolve();
+      stopTimer = startTimer(resolve, PATIENCE_MS);
+    });
+    opener.on("exit", (code) => {
+      stopTimer();
+      // the opener of Windows says nothing by its exit code
+      if (code === 0 || platform === "win32") resolve();
+      else fail(`found none (exit code ${String(code)})`);
     });
     opener.on("error", (cause) => {
-      reject(
-        new CallbackServerError(
-          "unsupported_runtime",
-          `no browser could be opened, since ${command} did not start (${String(codeOf(cause))}): show the URL to the user`,
-          { cause },
-        ),
-      );
+      fail(`did not start (${String(codeOf(cause))})`, { cause });
     });
   });
 }

@@ -26,7 +26,7 @@ const recordedSteps = (text: string): readonly (readonly [line: string, printed:
 function equip({ folder }: Home): void {
   const programs = {
     "mcp-oauth": `exec "${machineNode}" "${command}" "$@"`,
-    "xdg-open": `exec "${machineNode}" -e 'fetch(process.argv[1])' "$1"`,
+    "xdg-open": `"${machineNode}" -e 'fetch(process.argv[1])' "$1" &`,
   };
   for (const [name, body] of Object.entries(programs)) {
     writeFileSync(join(folder, "bin", name), `#!/bin/sh\n${body}\n`);

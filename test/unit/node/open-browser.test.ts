@@ -110,6 +110,15 @@ it("says that there is no opener, so that the host can show the URL [pain-31]", 
   await failed.toThrow("xdg-open did not start (ENOENT): show the URL to the user");
 });
 
+it("says that the opener found no browser, as over SSH [pain-31]", async () => {
+  vi.spyOn(process, "platform", "get").mockReturnValue("linux");
+  writeFileSync(join(folder, "xdg-open"), "#!/bin/sh\nexit 3\n");
+  chmodSync(join(folder, "xdg-open"), 0o755);
+  const failed = expect(openBrowser(authorizationUrl)).rejects;
+  await failed.toMatchObject({ name: "CallbackServerError", code: "unsupported_runtime" });
+  await failed.toThrow("xdg-open found none (exit code 3): show the URL to the user");
+});
+
 it("lets the process exit while the browser runs, and the browser outlives it", async () => {
   const pid = join(folder, "pid");
   writeFileSync(
