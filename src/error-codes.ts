@@ -146,8 +146,8 @@ export type TransportErrorCode =
 
 /** Codes of {@link CallbackServerError}. @public */
 export type CallbackServerErrorCode =
-  /** Nobody completed the login in time.
-   * - At fault: the user.
+  /** Nobody completed the login in time; with `state_unknown` as its `cause` a callback came, but not with this login's `state`.
+   * - At fault: the user; with that cause the authorization server, unless it was of another login.
    * - Next: offer it again; where browser and program are not on one machine, paste the callback URL. */
   | "callback_timeout"
   /** `close()` was called while somebody waited.
@@ -162,7 +162,7 @@ export type CallbackServerErrorCode =
    * - At fault: the user's browser.
    * - Next: call `authorizeWithPopup` from a click, or log in by redirect. */
   | "popup_blocked"
-  /** There is no `node:http` here, but a browser or a worker; or `openBrowser` found no opener on this machine.
+  /** There is no `node:http` here, but a browser or a worker; or `openBrowser` found no browser on this machine.
    * - At fault: the host.
    * - Next: use a redirect URI of your own and `finishAuthorization`; show the URL to the user. */
   | "unsupported_runtime";

@@ -1,4 +1,4 @@
-import { CallbackServerError } from "../errors.js";
+import { AuthorizationError, CallbackServerError } from "../errors.js";
 import { getNodeBuiltin, LONGEST_TIMER_MS, startTimer } from "../platform.js";
 import type { CallbackResult } from "../types.js";
 import { isLoopback, parseUrl } from "../wire/url-policy.js";
@@ -69,7 +69,8 @@ export interface CallbackServer extends Readonly<
    *
    * @param options - whose response, and for how long
    * @returns the response as received, not yet judged: hand it to `finishAuthorization` or `exchangeCallback`
-   * @throws {@link CallbackServerError} `callback_timeout`, or `callback_server_closed` after `close()`
+   * @throws {@link CallbackServerError} `callback_timeout`, with a `state_unknown` as its `cause` if a response came with another state
+   * or none, of another login or of a server that does not return it; `callback_server_closed` after `close()`
    */
   waitForCallback(options: WaitForCallbackOptions): Promise<CallbackResult>;
   /** Stops listening and drops every connection; what still waits rejects with `callback_server_closed`. */
@@ -136,6 +137,7 @@ export async function startCallbackServer(options: StartCallbackServerOptions = 
   const waits = new Set<Wait>();
   const received: string[] = [];
   let ended: Error | undefined;
+  let hasStray = false;
   // nobody is let in before the port is known
   let place: CallbackPlace = { redirectUri: "", path, hosts: [] };
 
@@ -153,7 +155,10 @@ export async function startCallbackServer(options: StartCallbackServerOptions = 
     const { state = "" } = callback;
     if (received.some((one) => isSameText(state, one))) return void answer(response, 410);
     const matching = [...waits].filter((wait) => isSameText(state, wait.state));
-    if (matching.length === 0) return void answer(response, 404);
+    if (matching.length === 0) {
+      hasStray ||= "code" in callback || "error" in callback;
+      return void answer(response, 404);
+    }
     received.push(state);
     if (received.length > REMEMBERED_STATES) received.shift();
     // Told only when the page is out: the host may end the process as soon as it knows.
@@ -201,12 +206,12 @@ export async function startCallbackServer(options: StartCallbackServerOptions = 
       const fail = (reason: Error): void => wait.end(Promise.reject(reason));
       const abort = (): void => fail(waitSignal?.reason as Error);
       const stopTimer = startTimer(() => {
-        fail(
-          new CallbackServerError(
-            "callback_timeout",
-            `no callback came within ${timeoutMs} ms: nobody completed the login, or the browser cannot reach port ${port}`,
-          ),
-        );
+        const cause = hasStray
+          ? new AuthorizationError("state_unknown", 'one came with another "state", or none')
+          : undefined;
+        const why = cause?.message ?? `nobody completed the login, or the browser cannot reach port ${port}`;
+        const message = `no callback of this login came within ${timeoutMs / 1000} s: ${why}`;
+        fail(new CallbackServerError("callback_timeout", message, { cause }));
       }, timeoutMs);
       waitSignal?.addEventListener("abort", abort);
       waits.add(wait);

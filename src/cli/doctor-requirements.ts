@@ -35,6 +35,7 @@ const ROWS: Readonly<Partial<Record<number, readonly [text: string, url: string]
   57: ["Redirect URIs are registered, and loopback ones have any port.", rfc(8252, "7.3")],
   60: ["The scopes to ask for are in the challenge or in the metadata.", MCP],
   68: ['Requests have "resource", and tokens are for that server alone.', MCP],
+  81: ['Callbacks carry the "state" that was sent.', rfc(6749, "4.1.2")],
   82: ['Callbacks carry "iss", and metadata says so.', rfc(9207, "2.4")],
   90: ['Token requests have "resource" too.', MCP],
   97: ["The access token is taken from the Authorization header.", MCP],

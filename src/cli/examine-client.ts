@@ -4,6 +4,8 @@ import { failWith, section } from "./doctor-report.js";
 import type { AddCheck, Findings } from "./doctor-report.js";
 import type { ExamineOptions, LoopbackHost } from "./examine-options.js";
 import { preferredSecretMethod } from "./secret-method.js";
+import { watchPost } from "./watch-post.js";
+import type { WatchedPost } from "./watch-post.js";
 
 /** A client, and where its logins come back to. */
 export interface ExaminedClient {
@@ -33,7 +35,7 @@ export async function examineRegistration(
   }
   const host = server.allowances?.redirectHost ?? "127.0.0.1";
   if (client !== undefined) return useGiven(server, await client(server), await redirectUri(host), findings, add);
-  if (url !== undefined) return await register(server, url, options, findings);
+  if (url !== undefined) return await register(server, options, findings);
   if (documents !== true) findings.needs.add("client_id");
   const mark = documents === true ? "info" : "warning";
   add(mark, "clients cannot register themselves", { requirements: [33], client: BY_HAND });
@@ -79,20 +81,16 @@ const standIn = ({ issuer }: ServerMetadata, redirectUri: string): ExaminedClien
   isKnown: false,
 });
 
-async function register(
-  server: ServerMetadata,
-  url: string,
-  options: ExamineOptions,
-  findings: Findings,
-): Promise<ExaminedClient> {
+async function register(server: ServerMetadata, options: ExamineOptions, findings: Findings): Promise<ExaminedClient> {
   const add = section(findings, "Client registration");
-  const { fetch, signal, redirectUri = exampleUri } = options;
+  const { signal, redirectUri = exampleUri } = options;
+  const post = watchPost(options.fetch);
   const host = server.allowances?.redirectHost ?? "127.0.0.1";
   options.onProgress?.("Registering as a client");
   const attempt = async (on: LoopbackHost): Promise<ExaminedClient> => {
     const uri = await redirectUri(on);
     const clientMetadata = { client_name: "mcp-oauth doctor", redirect_uris: [uri] };
-    const registration = await registerClient(server, { fetch, signal, clientMetadata });
+    const registration = await registerClient(server, { fetch: post.fetch, signal, clientMetadata });
     return { registration, redirectUri: uri, isKnown: true };
   };
   const other = host === "localhost" ? "127.0.0.1" : "localhost";
@@ -110,19 +108,19 @@ async function register(
       });
     }
     const how = JSON.stringify(client.registration.tokenEndpointAuthMethod);
-    add("ok", `registers clients; they authenticate with ${how}`, { method: "POST", url, requirements: [33] });
+    add("ok", `registers clients; they authenticate with ${how}`, { ...post.asked(), requirements: [33] });
     judgeRegistration(client, add);
     return client;
   } catch (error) {
     if (!isAuthError(error)) throw error;
-    reportRefusal(error, url, findings, add);
+    reportRefusal(error, post, findings, add);
     return standIn(server, await redirectUri(host));
   }
 }
 
-function reportRefusal(error: AnyAuthError, url: string, findings: Findings, add: AddCheck): void {
-  const status = "status" in error ? error.status : undefined;
-  const details = { method: "POST", url, status, requirements: [33, 50] } as const;
+function reportRefusal(error: AnyAuthError, post: WatchedPost, findings: Findings, add: AddCheck): void {
+  const details = { ...post.asked(), requirements: [33, 50] } as const;
+  const { status } = details;
   const isClosed = error.code === "registration_rejected" && (status === 401 || status === 403);
   if (!isClosed) {
     failWith(findings, add, "authorization_server", error, details);

@@ -12,6 +12,8 @@ import { fail, failWith, section } from "./doctor-report.js";
 import type { AddCheck, Findings, Party } from "./doctor-report.js";
 import { requestMcp } from "./examine-request.js";
 import type { ReadyForLogin } from "./examine-options.js";
+import type { RequirementName } from "./doctor-requirements.js";
+import { watchPost } from "./watch-post.js";
 
 /** What an examination of a login needs. */
 export interface ExamineLoginOptions {
@@ -47,7 +49,16 @@ export async function examineLogin(
 function faultOf(error: AnyAuthError): Party {
   if (error.code === "authorization_denied")
     return error.oauthError === "access_denied" ? "user" : "authorization_server";
-  return error.code === "callback_timeout" ? "user" : "authorization_server";
+  // with a cause the browser did come back, but not as it was sent
+  return error.code === "callback_timeout" && error.cause === undefined ? "user" : "authorization_server";
+}
+
+/** What a login that did not end in tokens was judged by. */
+function requirementsOf(error: AnyAuthError): readonly RequirementName[] {
+  if (error.code === "callback_issuer_mismatch") return [82];
+  if ("oauthError" in error && error.oauthError === "invalid_target") return [68, 90];
+  if (error.code === "authorization_denied") return [];
+  return /^(callback|state)_/.test(error.code) ? [81] : ["tokenResponse"];
 }
 
 async function logIn(step: Step): Promise<TokenSet | undefined> {
@@ -56,20 +67,19 @@ async function logIn(step: Step): Promise<TokenSet | undefined> {
   const add = section(findings, "Login");
   const scope = step.scope ?? selectScope(server, { challenge });
   const { authorizationUrl, pending } = await createAuthorizationRequest(server, registration, { redirectUri, scope });
+  const post = watchPost(fetch);
   try {
     const callback = await interact(authorizationUrl, pending.state);
-    const tokens = await exchangeCallback(pending, callback, { fetch, signal });
+    const tokens = await exchangeCallback(pending, callback, { fetch: post.fetch, signal });
     add("ok", "the callback is of this login, and its code gives tokens", {
-      method: "POST",
-      url: server.authorizationServer.token_endpoint,
-      status: 200,
+      ...post.asked(),
       requirements: [82, 90],
     });
     judgeTokens(add, tokens);
     return tokens;
   } catch (error) {
     if (!isAuthError(error)) throw error;
-    failWith(findings, add, faultOf(error), error, { requirements: error.code.startsWith("callback") ? [82] : [90] });
+    failWith(findings, add, faultOf(error), error, { ...post.asked(), requirements: requirementsOf(error) });
     return undefined;
   }
 }
@@ -134,11 +144,11 @@ async function refresh(step: Step, tokens: TokenSet): Promise<TokenSet | undefin
   if (tokens.refreshToken === undefined) return undefined;
   step.onProgress?.("Refreshing the tokens");
   const add = section(findings, "Refresh");
-  const at = { method: "POST", url: ready.server.authorizationServer.token_endpoint } as const;
+  const post = watchPost(fetch);
   try {
-    const renewed = await refreshTokens(ready.server, tokens, { fetch, signal });
+    const renewed = await refreshTokens(ready.server, tokens, { fetch: post.fetch, signal });
     const isRotated = renewed.refreshToken !== tokens.refreshToken;
-    add("ok", "the refresh token gives a new access token", { ...at, status: 200, requirements: ["refresh"] });
+    add("ok", "the refresh token gives a new access token", { ...post.asked(), requirements: ["refresh"] });
     add(
       isRotated ? "ok" : "info",
       isRotated ? "the refresh token is a new one too" : "the refresh token stays the same",
@@ -150,24 +160,24 @@ async function refresh(step: Step, tokens: TokenSet): Promise<TokenSet | undefin
     return renewed;
   } catch (error) {
     if (!isAuthError(error)) throw error;
-    failWith(findings, add, "authorization_server", error, { ...at, requirements: ["refresh"] });
+    failWith(findings, add, "authorization_server", error, { ...post.asked(), requirements: ["refresh"] });
     return undefined;
   }
 }
 
 async function revoke(step: Step, tokens: TokenSet): Promise<void> {
   const { findings, ready, fetch, signal } = step;
-  const url = ready.server.authorizationServer.revocation_endpoint;
-  if (url === undefined) return;
+  if (ready.server.authorizationServer.revocation_endpoint === undefined) return;
   step.onProgress?.("Revoking the tokens");
   const add = section(findings, "Revocation");
-  const at = { method: "POST", url, requirements: ["revocation"] } as const;
+  const post = watchPost(fetch);
+  const requirements = ["revocation"] as const;
   try {
-    await revokeTokens(ready.server, tokens, { fetch, signal });
-    add("ok", "the tokens are revoked", at);
+    await revokeTokens(ready.server, tokens, { fetch: post.fetch, signal });
+    add("ok", "the tokens are revoked", { ...post.asked(), requirements });
   } catch (error) {
     if (!isAuthError(error)) throw error;
-    add("warning", error.message, { ...at, client: "It deletes the tokens all the same." });
+    add("warning", error.message, { ...post.asked(), requirements, client: "It deletes the tokens all the same." });
     return;
   }
   const serverUrl = new URL(ready.server.serverUrl);

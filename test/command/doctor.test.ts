@@ -73,6 +73,14 @@ it("JSON for programs, without a secret, to the end of a login", async () => {
   expect(leftIn(home)).toEqual([]);
 });
 
+it("a server that does not return the state is told from a user who does not come", async () => {
+  const server = await serveMcp({ faults: [{ fault: "missing_state" }] });
+  const doctor = startCommand(createHome(), ["doctor", "--login", "--json", "--timeout", "1", server.serverUrl]);
+  await visit(await doctor.url());
+  expect(await doctor.exited).toBe(1);
+  expect(JSON.parse(doctor.stdout())).toMatchObject({ verdict: "broken", fault: "authorization_server" });
+});
+
 it("workers-oauth-provider, to the end of a login with a user: works", async () => {
   const peer = await startWorkersOAuthProviderPeer();
   onTestFinished(() => peer.close());

@@ -170,8 +170,19 @@ describe("the end of waiting", () => {
     await expect(callback).rejects.toMatchObject({
       name: "CallbackServerError",
       code: "callback_timeout",
-      message: expect.stringMatching(/300000 ms.*cannot reach port \d+/) as string,
+      message: expect.stringMatching(/300 s: .*cannot reach port \d+/) as string,
     });
+  });
+
+  it("says that the browser came back, but not with the state that was sent [spec-81]", async () => {
+    const server = await start();
+    const callback = server.waitForCallback({ state: "s1" });
+    await send(server.port, "/callback");
+    await send(server.port, "/callback?code=secret&state=s2");
+    vi.advanceTimersByTime(300_000);
+    const error = (await callback.catch((reason: unknown) => reason)) as Error;
+    expect(error).toMatchObject({ code: "callback_timeout", cause: { code: "state_unknown" } });
+    expect(error.message).toBe('no callback of this login came within 300 s: one came with another "state", or none');
   });
 
   it("after a timeout leaves the state free to be waited for again", async () => {

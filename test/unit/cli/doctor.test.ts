@@ -294,6 +294,38 @@ it.each(BROKEN)("%s: broken, by the %s", async (_name, fault, setup) => {
   for (const { client } of wrong) expect(client).toBeTruthy();
 });
 
+it("says of each request that it makes what was asked and what came back", async () => {
+  const [report] = await examine({ login: "approve" });
+  const posts = report.sections.map(({ title, checks }) => [title, ...checks.flatMap(({ status = [] }) => status)]);
+  expect(posts).toEqual([
+    [expect.stringMatching(/^MCP server /), 401],
+    ["Protected resource metadata", 200],
+    ["Authorization server metadata", 200],
+    ["Client registration", 201],
+    ["Authorization request"],
+    ["Login", 200],
+    ["Use of the access token", 200],
+    ["Refresh", 200],
+    ["Use of the new access token", 200],
+    ["Revocation", 200, 401],
+  ]);
+});
+
+it.each<[string, FakeFault, number | undefined, string]>([
+  ["a token endpoint that fails", everywhere("token", "500"), 500, "tokenResponse"],
+  ["tokens without a type", { fault: "token_type_missing" }, 200, "tokenResponse"],
+  ["resource is refused", { fault: "entra_resource" }, undefined, "spec-68"],
+  ["a callback without issuer", { fault: "missing_iss" }, undefined, "spec-82"],
+  ["a callback without state", { fault: "missing_state" }, undefined, "spec-81"],
+])("%s: the login names what was asked, and the requirement", async (_name, fault, status, id) => {
+  const [report] = await examine({ faults: [fault], login: "approve" });
+  const checks = report.sections.find(({ title }) => title === "Login")?.checks ?? [];
+  expect(checks).toHaveLength(1);
+  expect(checks[0]).toMatchObject({ mark: "error", requirements: [{ id }, ...(id === "spec-68" ? [{}] : [])] });
+  expect(checks[0]?.status).toBe(status);
+  expect(checks[0]?.url).toBe(status === undefined ? undefined : "https://auth.example.com/token");
+});
+
 it("names a requirement with its link for whatever it judges", async () => {
   for (const [, , setup] of BROKEN) {
     const [report] = await examine(setup);

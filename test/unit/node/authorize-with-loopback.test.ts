@@ -345,7 +345,7 @@ describe("a callback URL that the user pastes [pain-31]", () => {
     const checks = [
       refused.toBeInstanceOf(CallbackServerError),
       refused.toMatchObject({ code: "callback_timeout", cause: failure }),
-      refused.toThrow(/1000 ms.*; openUrl had failed$/),
+      refused.toThrow(/ 1 s: .*; openUrl had failed$/),
     ];
     await vi.waitUntil(() => vi.getTimerCount() > 0, { interval: 1 });
     await vi.advanceTimersByTimeAsync(1000);
