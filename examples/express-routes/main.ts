@@ -11,12 +11,14 @@ const client = createAuthClient({ clientMetadata: { client_name: "Example" } });
 const cookieOf = (request: Request, name: string) =>
   new RegExp(`(?:^|; )${name}=([^;]+)`).exec(request.headers.cookie ?? "")?.[1];
 /** Whoever is signed in to the host: to be taken from its own session. */
-const userOf = (request: Request) => cookieOf(request, "user") ?? "guest";
+const userOf = (request: Request) => cookieOf(request, "user");
 
 const app = express();
 
 app.get("/login", async (request, response) => {
-  const session = client.session(serverUrl, { subject: userOf(request) });
+  const subject = userOf(request);
+  if (subject === undefined) return void response.status(401).send("Sign in first.");
+  const session = client.session(serverUrl, { subject });
   const { authorizationUrl, state } = await session.startAuthorization({ redirectUri: `${origin}/callback` });
   // behind https: __Host-login, with secure: true
   response.cookie("login", state, { httpOnly: true, sameSite: "lax", maxAge: 600_000 });
@@ -24,10 +26,12 @@ app.get("/login", async (request, response) => {
 });
 
 app.get("/callback", async (request, response) => {
+  const subject = userOf(request);
+  if (subject === undefined) return void response.status(401).send("Sign in first.");
   try {
     const state = cookieOf(request, "login");
-    const { session } = await client.finishAuthorization(request.url, { subject: userOf(request), state });
-    response.clearCookie("login").send(`${userOf(request)} is logged in at ${session.serverUrl}.`);
+    const { session } = await client.finishAuthorization(request.url, { subject, state });
+    response.clearCookie("login").send(`${subject} is logged in at ${session.serverUrl}.`);
   } catch (error) {
     if (!isAuthError(error)) throw error;
     response.status(400).send(`${error.code}: start again at /login.`);

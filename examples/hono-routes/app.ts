@@ -20,8 +20,11 @@ export function createApp({
 
   // whoever is signed in to the host: to be taken from its own session
   app.use(async (context, next) => {
-    context.set("user", getCookie(context, "user") ?? "guest");
+    const user = getCookie(context, "user");
+    if (user === undefined) return context.text("Sign in first.", 401);
+    context.set("user", user);
     await next();
+    return undefined;
   });
 
   app.get("/login", async (context) => {

@@ -31,11 +31,13 @@ describe.each([
     const server = await startServedMcpServer();
     onTestFinished(() => server.close());
     const [origin, visit] = await startRoutes(server);
+    expect((await visit(`${origin}/login`, "")).status).toBe(401);
     const login = await visit(`${origin}/login`, "user=alice");
     const cookie = `user=alice; ${login.headers.get("set-cookie")?.split(";")[0] ?? ""}`;
     const callback = await server.approve(login.headers.get("location") ?? "");
     expect(callback.href).toMatch(`${origin}/callback?`);
 
+    expect((await visit(callback.href, cookie.replace(/^user=alice; /, ""))).status).toBe(401);
     const finish = async (cookies: string): Promise<string> => (await visit(callback.href, cookies)).text();
     expect(await finish(cookie.replace("alice", "mallory"))).toBe("subject_mismatch: start again at /login.");
     expect(await finish("user=alice")).toBe("state_unknown: start again at /login.");
