@@ -3,7 +3,7 @@ import type { AuthChallenge, AuthSession } from "../index.js";
 import { ambientFetch, startDeadline } from "../platform.js";
 import { CommandError } from "./command-error.js";
 import { initializeRequest } from "./initialize-request.js";
-import { describeUnreachable } from "./unreachable.js";
+import { connectionAdvice, describeUnreachable } from "./unreachable.js";
 
 /** What an MCP server says to a request with the tokens that are stored, or with none. */
 export type ServerAnswer =
@@ -81,5 +81,5 @@ async function endMcpSession({ serverUrl }: AuthSession, response: Response): Pr
 
 const unreachable = (serverUrl: string, cause: unknown): CommandError =>
   new CommandError("network_error", describeUnreachable(new URL(serverUrl), cause), {
-    next: "Look at the URL and at the connection, then try again.",
+    next: connectionAdvice(cause),
   });

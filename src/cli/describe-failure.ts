@@ -1,6 +1,7 @@
 import { isAuthError } from "../index.js";
 import type { AuthErrorCode } from "../index.js";
 import { CommandError, EXIT } from "./command-error.js";
+import { connectionAdvice } from "./unreachable.js";
 import { shortPath, stateDirectory } from "./state-directory.js";
 
 /** A failure as it is told: what went wrong, and the next step. */
@@ -24,7 +25,7 @@ const NEXT_STEPS: Readonly<Partial<Record<AuthErrorCode, string>>> = {
   discovery_failed: DOCTOR,
   metadata_invalid: DOCTOR,
   metadata_issuer_mismatch: DOCTOR,
-  network_error: "Look at the URL and at the connection, then try again.",
+  insecure_url: "Logins need https; http is for servers on this machine.",
   pkce_unsupported: DOCTOR,
   port_unavailable: "Choose another with --port, or leave it out.",
   registration_rejected: "Give the id of a client that is registered there, with --client-id.",
@@ -38,6 +39,7 @@ const SYSTEM_REASONS: Readonly<Partial<Record<string, string>>> = {
   EACCES: "it belongs to somebody else",
   EPERM: "it belongs to somebody else",
   EROFS: "it is read-only",
+  ENOENT: "a part of its path cannot be made",
   ENOSPC: "the disk is full",
   EDQUOT: "your share of the disk is full",
   ENOTDIR: "a part of its path is a file",
@@ -70,7 +72,9 @@ export function describeFailure(error: unknown): Failure {
       ? "Or keep logins in files, with --store file."
       : isClient
         ? "If it is a client of yours that has a secret, log in with --ask-secret."
-        : NEXT_STEPS[error.code],
+        : error.code === "network_error"
+          ? connectionAdvice(error.cause)
+          : NEXT_STEPS[error.code],
     exitCode: error.code === "authorization_required" ? EXIT.loginNeeded : EXIT.failed,
   };
 }

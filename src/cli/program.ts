@@ -33,19 +33,31 @@ export async function runProgram(words: readonly string[], version: string, outp
       end("SIGINT");
     },
   };
-  const program = createProgram(version, context, (code) => (process.exitCode = code));
+  const asJson = words.includes("--json");
+  /** What is wrong with the command line, and where to read how it is right. */
+  const refusal: string[] = [];
+  const refuse = (text: string): void => {
+    if (asJson) refusal.push(text);
+    else output.say(text);
+  };
+  const program = createProgram(version, context, refuse, (code) => (process.exitCode = code));
   try {
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
-    process.exitCode = reportFailure(error, words.includes("--json"), output);
+    process.exitCode = reportFailure(error, asJson && { next: refusal[1] }, output);
   } finally {
     for (const name of SIGNALS) process.off(name, end);
   }
 }
 
-function reportFailure(error: unknown, asJson: boolean, output: Output): number {
-  // commander has said it already
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+function reportFailure(error: unknown, asJson: false | { readonly next: string | undefined }, output: Output): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.ok;
+    // as text it is said already
+    const message = error.message.replace(/^error: /, "");
+    if (asJson) output.printJson({ error: { code: "usage", message, next: asJson.next?.trim() } });
+    return EXIT.usage;
+  }
   if (error instanceof Interrupted) return error.exitCode;
   const { code, message, next, exitCode } = describeFailure(error);
   if (asJson) output.printJson({ error: { code, message, ...(next !== undefined && { next }) } });
@@ -53,7 +65,12 @@ function reportFailure(error: unknown, asJson: boolean, output: Output): number 
   return exitCode;
 }
 
-function createProgram(version: string, context: CommandContext, done: (exitCode: number) => void): Command {
+function createProgram(
+  version: string,
+  context: CommandContext,
+  refuse: (text: string) => void,
+  done: (exitCode: number) => void,
+): Command {
   const { output } = context;
   const program = new Command("mcp-oauth")
     .description("Logs you in to MCP servers, keeps the logins, and finds out what is wrong with a server.")
@@ -65,7 +82,7 @@ function createProgram(version: string, context: CommandContext, done: (exitCode
         output.print(text.trimEnd());
       },
       writeErr: (text) => {
-        output.say(text.trimEnd());
+        refuse(text.trimEnd());
       },
       outputError: (text, write) => {
         write(text.replace(/^error: /, "mcp-oauth: "));

@@ -1,5 +1,7 @@
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { createHome, later, leftIn } from "./support/home.ts";
 import { runCommand, startCommand } from "./support/run-command.ts";
@@ -42,6 +44,22 @@ it.each([
   const result = await runCommand(createHome(), args);
   expect(result.stderr).toMatch(sentence);
   expect(result).toMatchObject({ code: 2, stdout: "" });
+});
+
+it.each([
+  ["an unknown flag", ["login", "--bogus", "https://mcp.example.com"], "unknown option '--bogus'", "login"],
+  ["no URL", ["login"], "missing required argument 'url'", "login"],
+  ["a number that is none", ["doctor", "--timeout", "0", "https://mcp.example.com"], "--timeout <seconds>", "doctor"],
+])("%s is answered with JSON where that is wanted", async (_name, args, message, command) => {
+  const result = await runCommand(createHome(), [...args, "--json"]);
+  expect(result).toMatchObject({ code: 2, stderr: "" });
+  expect(JSON.parse(result.stdout)).toEqual({
+    error: {
+      code: "usage",
+      message: expect.stringContaining(message) as string,
+      next: `See: mcp-oauth help ${command}`,
+    },
+  });
 });
 
 it.each([
@@ -161,6 +179,17 @@ it("nobody comes: the login ends when its time is over", async () => {
   const result = await runCommand(home, ["login", server.serverUrl, "--timeout", "1"]);
   expect(result.code).toBe(1);
   expect(result.stderr).toContain("Log in again; --timeout gives more time.");
+});
+
+it("an opener that finds no browser: says so, and the login goes on", async () => {
+  const home = createHome();
+  for (const opener of ["xdg-open", "open"]) writeFileSync(join(home.folder, "bin", opener), "#!/bin/sh\nexit 3\n");
+  const server = await serveMcp();
+  const login = startCommand(home, ["login", server.serverUrl]);
+  await login.waitFor(/No browser could be opened here: open it by hand\.\n/);
+  await visit(await login.url());
+  expect(await login.exited).toBe(0);
+  expect(login.stderr()).not.toContain("The browser opens it");
 });
 
 it("two logins at once: the user is asked once, and both have the tokens", async () => {
