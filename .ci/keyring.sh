@@ -13,7 +13,7 @@ stop() {
 trap stop EXIT
 # the daemon goes into the background before it has written its files, and would write them again after they were removed
 session='echo password | gnome-keyring-daemon --unlock --components=secrets >/dev/null
-for _ in {1..100}; do [ ! -e "$HOME/data/keyrings/user.keystore" ] || break; sleep 0.02; done
+for _ in {1..3000}; do [ ! -e "$HOME/data/keyrings/user.keystore" ] || break; sleep 0.02; done
 exec "$@"'
 # no display: nothing may wait for somebody to answer a prompt
 env -u DISPLAY -u WAYLAND_DISPLAY -u GNOME_KEYRING_CONTROL HOME="$home" XDG_RUNTIME_DIR="$home" XDG_DATA_HOME="$home/data" \

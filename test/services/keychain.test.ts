@@ -35,7 +35,7 @@ describeWithService("a Secret Service", "SECRET_SERVICE", () => {
     let store: KVStore;
     kvStoreContract(
       (title, body) =>
-        test(title, { timeout: 60_000 }, async () => {
+        test(title, async () => {
           await body();
           // each item makes a Secret Service slower for all
           for await (const key of store.keys?.("") ?? []) await store.delete(key);
@@ -124,11 +124,12 @@ describeWithService("a Secret Service", "SECRET_SERVICE", () => {
         encoding: "utf8",
       });
     process.kill(Number(ask("GetConnectionUnixProcessID").trim().split(" ").at(-1)), "SIGKILL");
-    await vi.waitUntil(() => ask("NameHasOwner").includes("false"), { timeout: 5_000, interval: 20 });
+    await vi.waitUntil(() => ask("NameHasOwner").includes("false"), { timeout: 60_000 });
     execFileSync("gnome-keyring-daemon", ["--unlock", "--components=secrets"], {
       input: "password\n",
       stdio: ["pipe", "ignore", "ignore"],
     });
+    await vi.waitUntil(() => ask("NameHasOwner").includes("true"), { timeout: 60_000 });
 
     expect(await store.get("key")).toBe("value");
     await store.set("key", "other");
@@ -189,7 +190,7 @@ describeWithService("a Secret Service", "SECRET_SERVICE", () => {
     });
   });
 
-  it("a process that is killed while it writes tears nothing [pain-36]", { timeout: 60_000 }, async () => {
+  it("a process that is killed while it writes tears nothing [pain-36]", async () => {
     const open = async (ignored: IgnoredRecord[] = []): Promise<KVStore> =>
       createKeychainStore({ service: "com.example.killed", onIgnored: (record) => ignored.push(record) });
     await (await open()).set("key", LONG);
@@ -201,15 +202,18 @@ describeWithService("a Secret Service", "SECRET_SERVICE", () => {
         import { createKeychainStore } from "./src/node.js";
         Object.defineProperty(process, "platform", { value: "win32" });
         const store = await createKeychainStore({ service: "com.example.killed" });
-        setTimeout(() => process.kill(process.pid, "SIGKILL"), ${10 + 37 * round});
-        for (let count = 0; ; count += 1) await store.set("key", String(count % 10).repeat(3_000));
+        for (let count = 0, took = 0; ; count += 1) {
+          const start = performance.now();
+          if (count === 2) setTimeout(() => process.kill(process.pid, "SIGKILL"), (took * ${round}) / 10);
+          await store.set("key", String(count % 10).repeat(3_000));
+          took = performance.now() - start;
+        }
       `);
       expect(code).toBe("SIGKILL");
       seen.push(await (await open(ignored)).get("key"));
     }
 
-    expect(seen.filter((value) => value !== LONG && !/^(\d)\1{2999}$/.test(String(value)))).toEqual([]);
-    expect(new Set(seen).size).toBeGreaterThan(1);
+    expect(seen.filter((value) => !/^(\d)\1{2999}$/.test(String(value)))).toEqual([]);
     expect(ignored).toEqual([]);
   });
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
 import { createAuthClient } from "../../src/index.js";
 import { createRedisStore } from "../../src/redis.js";
 import type { KVStore, RedisClientLike, RedisStoreOptions } from "../../src/redis.js";
@@ -10,7 +10,8 @@ import { kvStoreContract } from "../../src/testing.js";
 import { describeWithService } from "../support/service.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 
-const LOCK_TTL_MS = 600;
+// long enough for a busy machine, which has a third of it for an answer; the tests wait for it side by side
+const LOCK_TTL_MS = 6_000;
 
 function createGate(): { readonly open: () => void; readonly opened: Promise<void> } {
   let open = (): void => undefined;
@@ -19,12 +20,10 @@ function createGate(): { readonly open: () => void; readonly opened: Promise<voi
 }
 
 describeWithService("Redis", "REDIS_URL", (url) => {
-  const closings: (() => unknown)[] = [];
-  const closeAll = async (): Promise<void> => {
-    for (const close of closings.splice(0).reverse()) await close();
-  };
+  /** Has something closed later: at the end of a test, or of all. */
+  type AtEnd = (close: () => unknown) => void;
 
-  async function openNodeRedis(address: string, keepsNothing = false): Promise<RedisClientLike> {
+  async function openNodeRedis(address: string, atEnd: AtEnd, keepsNothing = false): Promise<RedisClientLike> {
     const client = createClient({
       url: address,
       disableOfflineQueue: keepsNothing,
@@ -32,10 +31,10 @@ describeWithService("Redis", "REDIS_URL", (url) => {
     });
     client.on("error", () => undefined);
     await client.connect();
-    closings.push(() => client.destroy());
+    atEnd(() => client.destroy());
     return client;
   }
-  async function openIoredis(address: string, keepsNothing = false): Promise<RedisClientLike> {
+  async function openIoredis(address: string, atEnd: AtEnd, keepsNothing = false): Promise<RedisClientLike> {
     const client = new Redis(address, {
       retryStrategy: () => 20,
       maxRetriesPerRequest: null,
@@ -45,7 +44,7 @@ describeWithService("Redis", "REDIS_URL", (url) => {
     });
     client.on("error", () => undefined);
     await client.connect();
-    closings.push(() => client.disconnect());
+    atEnd(() => client.disconnect());
     return client;
   }
 
@@ -56,9 +55,13 @@ describeWithService("Redis", "REDIS_URL", (url) => {
   ])("with %s the store keeps its contract", (_name, openOne, openOther) => {
     const run = randomUUID();
     const clients: RedisClientLike[] = [];
+    const closings: (() => unknown)[] = [];
+    const atEnd: AtEnd = (close) => void closings.push(close);
     let turn = 0;
-    beforeAll(async () => void clients.push(await openOne(url), await openOther(url)));
-    afterAll(closeAll);
+    beforeAll(async () => void clients.push(await openOne(url, atEnd), await openOther(url, atEnd)));
+    afterAll(async () => {
+      for (const close of closings) await close();
+    });
     kvStoreContract(
       it,
       (name) => {
@@ -70,12 +73,10 @@ describeWithService("Redis", "REDIS_URL", (url) => {
     );
   });
 
-  describe.each([
+  describe.concurrent.each([
     ["node-redis", openNodeRedis],
     ["ioredis", openIoredis],
   ])("with %s", (_name, open) => {
-    afterEach(closeAll);
-
     interface Setting {
       readonly prefix: string;
       readonly proxy: TcpProxy;
@@ -87,17 +88,25 @@ describeWithService("Redis", "REDIS_URL", (url) => {
       readonly client: RedisClientLike;
     }
 
-    async function arrange(options: RedisStoreOptions = {}): Promise<Setting> {
+    async function arrange(
+      { onTestFinished }: TestContext,
+      options: RedisStoreOptions = {},
+      keepsNothing = false,
+    ): Promise<Setting> {
+      const atEnd: AtEnd = (close) =>
+        onTestFinished(async () => {
+          await close();
+        });
       const { hostname, port } = new URL(url);
       const proxy = await startTcpProxy({ host: hostname, port: Number(port) });
-      closings.push(() => proxy.close());
-      const client = await open(`redis://127.0.0.1:${proxy.port}`);
+      atEnd(() => proxy.close());
+      const client = await open(`redis://127.0.0.1:${proxy.port}`, atEnd, keepsNothing);
       const redis = new Redis(url);
-      closings.push(() => redis.disconnect());
+      atEnd(() => redis.disconnect());
       const prefix = `${randomUUID()}:`;
       const settings = { prefix, lockTtlMs: LOCK_TTL_MS, ...options };
       const make = (each: RedisClientLike) => createRedisStore(each, settings) as Setting["store"];
-      return { prefix, proxy, store: make(client), other: make(await open(url)), redis, client };
+      return { prefix, proxy, store: make(client), other: make(await open(url, atEnd)), redis, client };
     }
 
     const aborted = (lease: AbortSignal): Promise<string> =>
@@ -108,8 +117,8 @@ describeWithService("Redis", "REDIS_URL", (url) => {
         (error: unknown) => error,
       );
 
-    it("keeps the time to live with the value", async () => {
-      const { store, redis, prefix } = await arrange();
+    it("keeps the time to live with the value", async (context) => {
+      const { store, redis, prefix } = await arrange(context);
       const expiresAt = Date.now() + 600_000;
       await store.set("key", "value", { expiresAt: expiresAt - 0.5 });
       expect(await redis.pexpiretime(`${prefix}record:key`)).toBe(expiresAt);
@@ -117,16 +126,20 @@ describeWithService("Redis", "REDIS_URL", (url) => {
       expect(await redis.pexpiretime(`${prefix}record:key`)).toBe(-1);
     });
 
-    it("renews a lock for as long as its task runs, and then gives it back", async () => {
-      const { store, other, redis, prefix } = await arrange();
+    it("renews a lock for as long as its task runs, and then gives it back", async (context) => {
+      const { store, other, redis, prefix } = await arrange(context);
       const order: string[] = [];
       let waiting: Promise<unknown> = Promise.resolve();
       await store.withLock("lock", async (lease) => {
         waiting = other.withLock("lock", async () => order.push("the other"));
-        const left: number[] = [];
-        for (const until = Date.now() + 3 * LOCK_TTL_MS; Date.now() < until;)
-          left.push(await redis.pttl(`${prefix}lock:lock`));
-        expect(Math.min(...left)).toBeGreaterThan(0);
+        // every third of its time, so that the fourth comes when the time of the first is long over
+        for (let renewals = 0, before = LOCK_TTL_MS; renewals < 4;) {
+          const left = await redis.pttl(`${prefix}lock:lock`);
+          expect(left).toBeGreaterThan(0);
+          if (left > before) renewals += 1;
+          before = left;
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
         expect(lease.aborted).toBe(false);
         order.push("the first");
       });
@@ -135,10 +148,10 @@ describeWithService("Redis", "REDIS_URL", (url) => {
       expect(await redis.exists(`${prefix}lock:lock`)).toBe(0);
     });
 
-    it.each(["cut", "block"] as const)(
+    it.for(["cut", "block"] as const)(
       "a holder whose connection is lost (%s) knows that before anybody else gets the lock, and leaves it to them",
-      async (loss) => {
-        const { store, other, proxy, redis, prefix } = await arrange();
+      async (loss, context) => {
+        const { store, other, proxy, redis, prefix } = await arrange(context);
         const order: string[] = [];
         const [started, ended] = [createGate(), createGate()];
         const held = store.withLock("lock", async (lease) => {
@@ -160,8 +173,8 @@ describeWithService("Redis", "REDIS_URL", (url) => {
       },
     );
 
-    it("a lock that somebody took away is lost, and not taken back", async () => {
-      const { store, redis, prefix } = await arrange();
+    it("a lock that somebody took away is lost, and not taken back", async (context) => {
+      const { store, redis, prefix } = await arrange(context);
       await store.withLock("lock", async (lease) => {
         await redis.set(`${prefix}lock:lock`, "somebody else", "PX", 60_000);
         expect(await aborted(lease)).toContain("lost");
@@ -169,23 +182,23 @@ describeWithService("Redis", "REDIS_URL", (url) => {
       expect(await redis.get(`${prefix}lock:lock`)).toBe("somebody else");
     });
 
-    it.each(["cut", "block"] as const)(
+    it.for(["cut", "block"] as const)(
       "without a connection (%s) it refuses, and answers again with one",
-      async (loss) => {
-        const { store, proxy } = await arrange();
+      async (loss, context) => {
+        const { store, proxy } = await arrange(context);
         await store.set("key", "value");
         proxy[loss]();
         const works = [store.get("key"), store.set("key", "later"), store.withLock("lock", async () => "ran")];
         for (const error of await Promise.all(works.map(errorOf)))
           expect(String(error)).toMatch(/^Error: Redis did not do (?:GET|SET|EVAL): /);
         proxy.restore();
-        await expect.poll(() => store.get("key")).toMatch(/value|later/);
+        await context.expect.poll(() => store.get("key")).toMatch(/value|later/);
         expect(await store.withLock("lock", async () => "ran")).toBe("ran");
       },
     );
 
-    it("whoever waits behind a connection that hangs can be aborted, and the lock it gets all the same comes free", async () => {
-      const { store, other, proxy, redis, prefix } = await arrange({ lockTtlMs: 60_000 });
+    it("whoever waits behind a connection that hangs can be aborted, and the lock it gets all the same comes free", async (context) => {
+      const { store, other, proxy, redis, prefix } = await arrange(context, { lockTtlMs: 60_000 });
       const controller = new AbortController();
       proxy.block();
       const waiting = store.withLock("lock", async () => "ran", { signal: controller.signal });
@@ -194,12 +207,12 @@ describeWithService("Redis", "REDIS_URL", (url) => {
       expect(await errorOf(waiting)).toBe(reason);
       proxy.restore();
       await store.get("key");
-      await expect.poll(() => redis.exists(`${prefix}lock:lock`)).toBe(0);
+      await context.expect.poll(() => redis.exists(`${prefix}lock:lock`)).toBe(0);
       expect(await other.withLock("lock", async () => "ran")).toBe("ran");
     });
 
-    it("a lock whose owner died comes free when its time is over", async () => {
-      const { store, other, proxy } = await arrange();
+    it("a lock whose owner died comes free when its time is over", async (context) => {
+      const { store, other, proxy, redis, prefix } = await arrange(context);
       const started = createGate();
       const held = store.withLock("lock", (lease) => {
         started.open();
@@ -207,16 +220,15 @@ describeWithService("Redis", "REDIS_URL", (url) => {
       });
       await started.opened;
       proxy.cut();
-      const start = performance.now();
+      expect(await redis.pttl(`${prefix}lock:lock`)).toBeLessThanOrEqual(LOCK_TTL_MS);
       expect(await other.withLock("lock", async () => "ran")).toBe("ran");
-      expect(performance.now() - start).toBeLessThan(LOCK_TTL_MS + 500);
       await held;
     });
 
-    it("a command that the client sends again, as it had no answer, gets the lock at once", async () => {
-      const { prefix } = await arrange();
+    it("a command that the client sends again, as it had no answer, gets the lock at once", async (context) => {
+      const { prefix } = await arrange(context);
       const client = new Redis(url);
-      closings.push(() => client.disconnect());
+      context.onTestFinished(() => client.disconnect());
       const twice: RedisClientLike = {
         async call(...command) {
           await client.call(...command);
@@ -227,44 +239,38 @@ describeWithService("Redis", "REDIS_URL", (url) => {
       for (const round of [1, 2]) expect(await store.withLock("lock", async () => round)).toBe(round);
     });
 
-    it("what it has given up is not done later over what another wrote, if its client keeps no commands", async () => {
-      const { hostname, port } = new URL(url);
-      const proxy = await startTcpProxy({ host: hostname, port: Number(port) });
-      closings.push(() => proxy.close());
+    it("what it has given up is not done later over what another wrote, if its client keeps no commands", async (context) => {
       // as docs/stores.md wants it
-      const client = await open(`redis://127.0.0.1:${proxy.port}`, true);
-      const prefix = `${randomUUID()}:`;
-      const store = createRedisStore(client, { prefix, lockTtlMs: 300 });
-      const other = createRedisStore(await open(url), { prefix });
+      const { store, other, proxy } = await arrange(context, {}, true);
       await store.set("key", "old");
       proxy.block();
       expect(String(await errorOf(store.set("key", "given up")))).toContain("no answer");
       await other.set("key", "newer");
       proxy.cut();
       const isBack = async () => (await errorOf(store.get("unrelated"))) === undefined;
-      await expect.poll(isBack).toBe(false);
+      await context.expect.poll(isBack).toBe(false);
       proxy.restore();
-      await expect.poll(isBack, { timeout: 5_000 }).toBe(true);
+      await context.expect.poll(isBack).toBe(true);
       expect(await other.get("key")).toBe("newer");
     });
 
-    it("its errors hold no arguments", async () => {
-      const { store, redis, prefix } = await arrange();
+    it("its errors hold no arguments", async (context) => {
+      const { store, redis, prefix } = await arrange(context);
       await redis.lpush(`${prefix}record:state-1234`, "a list");
       const error = await errorOf(store.get("state-1234"));
       expect(inspect(error, { depth: 9 })).toContain("WRONGTYPE");
       expect(inspect(error, { depth: 9, showHidden: true })).not.toContain("state-1234");
     });
 
-    it("a session whose store has no connection fails with `store_failed`, and works again with one", async () => {
-      const { store, proxy } = await arrange();
+    it("a session whose store has no connection fails with `store_failed`, and works again with one", async (context) => {
+      const { store, proxy } = await arrange(context);
       const session = createAuthClient({ clientMetadata: { client_name: "Example" }, store }).session(
         "https://mcp.example.com/mcp",
       );
       proxy.cut();
       expect(await errorOf(session.getAccessToken())).toMatchObject({ code: "store_failed" });
       proxy.restore();
-      await expect.poll(() => errorOf(session.getAccessToken())).toBeUndefined();
+      await context.expect.poll(() => errorOf(session.getAccessToken())).toBeUndefined();
     });
   });
 });

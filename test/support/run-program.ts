@@ -36,7 +36,7 @@ export async function runProgram(source: string, onLine?: (line: string) => void
     });
     await writeFile(file, outputFiles[0]?.contents ?? "");
     return await new Promise((resolve) => {
-      const child = execFile(process.execPath, [file], { timeout: 20_000 }, (error, stdout, stderr) => {
+      const child = execFile(process.execPath, [file], { timeout: 100_000 }, (error, stdout, stderr) => {
         resolve({ code: error ? (error.code ?? error.signal ?? null) : 0, stdout, stderr });
       });
       if (onLine && child.stdout) createInterface(child.stdout).on("line", onLine);
