@@ -6,7 +6,7 @@ const DAY_MS = 86_400_000;
 
 describeStores((kind) => {
   it("a process that stands still under its lock makes no token request when it goes on: another has", async () => {
-    await using setting = await createSetting(kind, 3_000);
+    await using setting = await createSetting(kind);
     const { server, spec } = setting;
     await withProcesses(2, spec, server.serverUrl, async ([sleeper, other]) => {
       expect(await sleeper?.ask({ type: "login" })).toEqual({ outcome: "200", logins: 1 });
@@ -14,9 +14,8 @@ describeStores((kind) => {
       const offsetMs = server.now() - Date.now();
       const slept = sleeper?.ask({ type: "stopBeforeRefresh", offsetMs });
       await sleeper?.held;
+      // waits for as long as the lock of either store lasts
       expect(await other?.ask({ type: "requests", count: 1, offsetMs })).toEqual({ outcomes: ["200"] });
-      // for longer than the lock of either store lasts
-      await new Promise((resolve) => setTimeout(resolve, 3_000));
       sleeper?.kill("SIGCONT");
 
       // its connections may have been closed meanwhile

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createClient } from "redis";
 import { describe } from "vitest";
 import { createFakeAuthServer, type FakeAuthServer } from "../../../src/testing.js";
 import { serve } from "../../support/serve.js";
@@ -22,17 +23,19 @@ export function describeStores(body: (kind: StoreKind) => void): void {
 export interface Setting {
   readonly server: FakeAuthServer;
   readonly spec: StoreSpec;
+  /** The same store for a process that will be killed, and cannot release its lock: that comes free soon in Redis, too. */
+  readonly specOfMortals: StoreSpec;
   /** Resolves when no request is being answered and no connection is open. */
   idle(): Promise<void>;
+  /** Lets every lock expire that is held just now, where that is what ends the lock of the dead: in Redis. */
+  expireLocks(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
  * A server that rotates refresh tokens and ends the family on reuse, on loopback, and an empty store.
- *
- * @param lockTtlMs - for Redis, which cannot tell that the owner of a lock is dead
  */
-export async function createSetting(kind: StoreKind, lockTtlMs = 9_000): Promise<Setting> {
+export async function createSetting(kind: StoreKind): Promise<Setting> {
   const directory = mkdtempSync(join(tmpdir(), "processes-"));
   let server: FakeAuthServer | undefined;
   const served = await serve((origin) => {
@@ -46,13 +49,21 @@ export async function createSetting(kind: StoreKind, lockTtlMs = 9_000): Promise
     };
   });
   if (server === undefined) throw new Error("there is no server");
+  const url = process.env["REDIS_URL"] ?? "";
+  const prefix = `${randomUUID()}:`;
+  const spec = kind === "file" ? `file:${join(directory, "store")}` : `redis:${url}#prefix=${prefix}`;
   return {
     server,
-    spec:
-      kind === "file"
-        ? `file:${join(directory, "store")}`
-        : `redis:${process.env["REDIS_URL"] ?? ""}#prefix=${randomUUID()}:&lockTtlMs=${lockTtlMs}`,
+    spec,
+    specOfMortals: kind === "file" ? spec : `${spec}&lockTtlMs=2000`,
     idle: () => served.idle(),
+    async expireLocks() {
+      if (kind === "file") return;
+      const redis = await createClient({ url }).connect();
+      const locks = await redis.keys(`${prefix}lock:*`);
+      if (locks.length > 0) await redis.del(locks);
+      redis.destroy();
+    },
     async [Symbol.asyncDispose]() {
       await served.close();
       rmSync(directory, { recursive: true, force: true });

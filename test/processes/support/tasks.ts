@@ -37,7 +37,7 @@ export type Task = { readonly offsetMs?: number } & (
 
 export interface Answers {
   readonly requests: {
-    /** Status, error code or message. */
+    /** Status, `authorization_required`, or what went wrong. */
     readonly outcomes: readonly string[];
   };
   readonly stopBeforeRefresh: { readonly outcome: string };
