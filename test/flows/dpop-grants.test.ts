@@ -9,7 +9,7 @@ import {
   privateKeyJwt,
 } from "../../src/index.js";
 import { createFakeAuthServer, type FakeAuthServer, type FakeAuthServerOptions } from "../../src/testing.js";
-import { createHost, failureOf } from "../support/host.js";
+import { createHost, failureOf, until } from "../support/host.js";
 
 const HOUR = 3_600_000;
 
@@ -26,10 +26,6 @@ const startServer = (options: FakeAuthServerOptions = {}): FakeAuthServer =>
 const tokenRequests = (server: FakeAuthServer) => server.requests.filter(({ endpoint }) => endpoint === "token");
 const grantOf = (server: FakeAuthServer) =>
   clientCredentials({ issuer: server.issuer, clientId: "machine", clientSecret: "s3cret" });
-
-async function eventually(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 afterEach(() => void vi.useRealTimers());
 
@@ -160,9 +156,9 @@ it("a device proves the key of its login with every question, and its refresh to
   const login = authorizeWithDeviceCode(session, { onUserCode: (prompt) => void (userCode = prompt.userCode) });
   const statuses = () => tokenRequests(server).map(({ status }) => status);
   // the cryptography takes time of its own, in which the timers must not move
-  await eventually(() => userCode !== undefined && vi.getTimerCount() === 1);
+  await until(() => userCode !== undefined && vi.getTimerCount() === 1);
   await vi.advanceTimersByTimeAsync(5_000);
-  await eventually(() => statuses()[1] === 400 && vi.getTimerCount() === 1);
+  await until(() => statuses()[1] === 400 && vi.getTimerCount() === 1);
   server.approveDevice(userCode ?? "");
   await vi.advanceTimersByTimeAsync(5_000);
   const tokens = await login;

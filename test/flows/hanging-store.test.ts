@@ -73,7 +73,7 @@ describe("a store that does not answer", () => {
     const { kv, slow } = createSlowStore();
     const { session } = createHost(server, { store: kv });
     const { accessToken } = await session.authorize(approvedBy(server));
-    server.advance(3_599_000);
+    server.advance(3_580_000);
     slow.delayMs = Infinity;
     const token = session.getAccessToken();
     await vi.advanceTimersByTimeAsync(30_000);

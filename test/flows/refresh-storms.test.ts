@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { createAuthFetch } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
+import { freezeClock } from "../support/freeze-clock.js";
 import { approvedBy, failureOf } from "../support/host.js";
 import { createProcesses, DAY, repeating, TOKENS, unauthorized } from "../support/refresh.js";
 
@@ -36,6 +37,7 @@ describe("a server that refuses every fresh token", () => {
   };
 
   it.each(Object.entries(sends))("ends in one error, not in a storm: %s [pain-29]", async (_, init) => {
+    freezeClock();
     const server = createFakeAuthServer();
     const { start } = createProcesses(server);
     const { session } = start();
@@ -61,6 +63,7 @@ describe("a server that refuses every fresh token", () => {
   });
 
   it("is asked for another after a minute, then two, and so on up to ten [pain-29]", async () => {
+    freezeClock();
     const server = createFakeAuthServer();
     const { start } = createProcesses(server);
     await start().session.authorize(approvedBy(server));

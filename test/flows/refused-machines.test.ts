@@ -1,10 +1,12 @@
 import { describe, expect, it, vi } from "vitest";
 import { createAuthFetch } from "../../src/index.js";
+import { freezeClock } from "../support/freeze-clock.js";
 import { failureOf, viewOf } from "../support/host.js";
 import { HOUR, startServer, startMachine } from "../support/machine.js";
 
 describe("a machine that is refused", () => {
   it("says so, and asks nobody again until a pause has passed, in no process [spec-129]", async () => {
+    freezeClock();
     const server = startServer({ clientCredentials: false });
     const backing = new Map<string, string>();
     const { session, call } = startMachine(server, { store: viewOf(backing) });

@@ -2,11 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { AuthClientOptions } from "../../src/index.js";
 import { createAuthFetch, discoverAuthServer } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
+import { freezeClock } from "../support/freeze-clock.js";
 import { approvedBy, createHost, failureOf, REDIRECT } from "../support/host.js";
 import { createRecorder } from "../support/recorder.js";
 
 describe("metadata", () => {
   it("of the resource is read anew for every login, that of the issuer when it is older than an hour [spec-21]", async () => {
+    freezeClock();
     const server = createFakeAuthServer();
     const { session } = createHost(server, { store: new Map<string, string>() });
     const counts: (readonly number[])[] = [];

@@ -3,6 +3,7 @@ import type { AuthorizationRequiredContext, AuthSession } from "../../src/index.
 import { createAuthFetch, createGrant, isAuthError } from "../../src/index.js";
 import type { FakeAuthServer } from "../../src/testing.js";
 import { createFakeAuthServer } from "../../src/testing.js";
+import { freezeClock } from "../support/freeze-clock.js";
 import { approvedBy, createHost, failureOf, until, viewOf } from "../support/host.js";
 
 const ADMIN = { requiredScope: "read", pathScopes: { "/mcp/admin": "admin" } };
@@ -238,6 +239,7 @@ describe("a 403 that asks for scope", () => {
   });
 
   it("is not asked for again for ten minutes once the user has not granted it twice [spec-113, spec-115]", async () => {
+    freezeClock();
     const server = createFakeAuthServer({ ...ADMIN, pathScopes: { "/mcp/admin": "admin", "/mcp/write": "write" } });
     const { session } = createHost(server);
     await session.authorize(approvedBy(server, { scope: "read" }));

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { createAuthFetch } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
+import { freezeClock } from "../support/freeze-clock.js";
 import type { SharedLocks } from "../support/host.js";
 import { approvedBy, createHost, failureOf, lockingViewOf, until, viewOf } from "../support/host.js";
 import { DAY } from "../support/refresh.js";
@@ -80,6 +81,7 @@ describe("a token that has expired", () => {
   });
 
   it("and cannot be renewed leaves the user needed, and is used until its very end [spec-104, pain-9]", async () => {
+    freezeClock();
     const server = createFakeAuthServer({ issueRefreshTokens: false });
     const { session } = createHost(server);
     const { accessToken, refreshToken } = await session.authorize(approvedBy(server));
@@ -170,6 +172,7 @@ describe("a token that the server refuses", () => {
   });
 
   it("and whose refresh was begun by the clock is not handed out again", async () => {
+    freezeClock();
     const server = createFakeAuthServer({ accessTokenTtlMs: 100_000 });
     const { session } = createHost(server);
     const { accessToken } = await session.authorize(approvedBy(server));
