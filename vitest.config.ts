@@ -11,6 +11,9 @@ export default defineConfig({
       "test/browser/**",
       "test/command/**",
     ],
+    // against hangs: how long something takes is the machine's business
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     restoreMocks: true,
     unstubGlobals: true,
     unstubEnvs: true,

@@ -5,8 +5,8 @@ import { FeatureTable } from "./test/peers/feature-table.ts";
 export default defineConfig({
   test: {
     include: ["test/peers/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     reporters: ["default", ["json", { outputFile: ".cache/results/peers.json" }], new FeatureTable()],
   },
 });

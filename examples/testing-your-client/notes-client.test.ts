@@ -21,7 +21,7 @@ function startServer() {
 test("logs in once, and renews by itself", async () => {
   const server = startServer();
   const client = await connectToNotes(server.serverUrl, (url) => server.approve(url));
-  await vi.waitUntil(() => server.counts.resource === 4); // its stream is open, too
+  await vi.waitUntil(() => server.counts.resource === 4, { timeout: 10_000 }); // its stream is open, too
   server.advance(86_400_000); // a day, as long as a token lives
   await client.ping();
   expect(server.counts).toMatchObject({ authorization: 1, token: 1, refresh: 1 });

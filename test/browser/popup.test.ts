@@ -73,6 +73,8 @@ describeWithService("a login in a window of Chromium", "CHROMIUM", (path) => {
       if (location.pathname === "/callback") localStorage.setItem("opener", String(opener));
     });
     expect(await logIn(page, server.serverUrl)).toBe("ok");
+    // what one process of the browser writes comes to another later
+    await page.waitForFunction(() => localStorage.getItem("opener") !== null);
     expect(await page.evaluate(() => localStorage.getItem("opener"))).toBe("null");
     expect(page.url()).toBe(`${site.origin}/`);
   });

@@ -1,5 +1,5 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { createAuthClient, createAuthFetch } from "../../src/index.js";
 import { createHome } from "./support/home.ts";
 import { runCommand, startCommand } from "./support/run-command.ts";
@@ -36,14 +36,8 @@ it("deviates as it is told, and refuses names that are none", async () => {
   const server = startCommand(home, ["fake-server", "--fault", "missing_pkce_methods", "500@revocation"], {
     stdin: "open",
   });
-  const url = await new Promise<string>((resolve) => {
-    const look = (): void => {
-      const [, found] = /MCP server\s+(http\S+)/.exec(server.stdout()) ?? [];
-      if (found === undefined) setTimeout(look, 20);
-      else resolve(found);
-    };
-    look();
-  });
+  const found = () => /MCP server\s+(http\S+)/.exec(server.stdout());
+  const [, url = ""] = await vi.waitUntil(found, { timeout: 60_000 });
   const { stdout } = await runCommand(home, ["doctor", "--json", url]);
   expect(JSON.parse(stdout)).toMatchObject({ verdict: "works_with_profile", profile: { allow: ["assumeS256"] } });
   server.kill("SIGTERM");

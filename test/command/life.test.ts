@@ -12,9 +12,8 @@ describe("in a terminal", () => {
 
     const login = startInTerminal(home, ["login", serverUrl]);
     const printed = await login.url();
-    await vi.waitFor(() => {
-      expect(home.opened()).toBe(printed);
-    });
+    await vi.waitUntil(() => home.opened() !== undefined, { timeout: 60_000 });
+    expect(home.opened()).toBe(printed);
     await expect(masked(login.screen())).toMatchFileSnapshot("screens/login-asks.txt");
     await visit(printed);
     expect(await login.exited).toBe(0);

@@ -34,7 +34,7 @@ function equip({ folder }: Home): void {
   }
 }
 
-it("the session of docs/command.md is what the command prints", { timeout: 120_000 }, async () => {
+it("the session of docs/command.md is what the command prints", async () => {
   const text = readFileSync(page, "utf8");
   const steps = recordedSteps(text);
   const home = createHome();

@@ -6,7 +6,7 @@ import { runFile } from "../support/run-file.ts";
 
 const docstrings = writeDocstrings(createCodeFolder());
 
-it("every example of the docstrings runs, that of Redis apart", { timeout: 60_000 }, async () => {
+it("every example of the docstrings runs, that of Redis apart", async () => {
   const program = runFile(join(root, "test/support/docstring-world.ts"), {
     args: [...docstrings.keys()],
     env: { STORE_KEY: Buffer.alloc(32, 1).toString("base64") },

@@ -10,7 +10,7 @@ import { startServedMcpServer } from "../support/served-mcp-server.ts";
 
 const write = createCodeFolder();
 
-it("every example of the documents and of the docstrings compiles", { timeout: 120_000 }, () => {
+it("every example of the documents and of the docstrings compiles", () => {
   expect(examples.length).toBeGreaterThan(40);
   const docstrings = writeDocstrings(write);
   expect(docstrings.size).toBeGreaterThan(40);
@@ -24,28 +24,24 @@ it("every example of the documents and of the docstrings compiles", { timeout: 1
   expect(problemsIn(files)).toEqual([]);
 });
 
-it.each(examples.filter(({ runs }) => runs))(
-  "the example at $place runs",
-  { timeout: 30_000 },
-  async ({ code, place }) => {
-    const server = await startServedMcpServer();
-    const own = code.replaceAll("https://mcp.example.com/mcp", server.serverUrl);
-    const program = runFile(write(`${place.replace(/\W/g, "-")}.ts`, own));
-    try {
-      // a user at a machine without an opener opens what is printed
-      program
-        .waitFor(/(?<=Open )\S+(?=\n)/)
-        .then(async (url) => (await fetch(url)).text())
-        // it prints none, or was called by its opener before
-        .catch(() => undefined);
-      expect(await program.exited, program.output()).toBe(0);
-      if (own !== code) expect(server.counts.token).toBe(1);
-    } finally {
-      await program.stop();
-      await server.close();
-    }
-  },
-);
+it.each(examples.filter(({ runs }) => runs))("the example at $place runs", async ({ code, place }) => {
+  const server = await startServedMcpServer();
+  const own = code.replaceAll("https://mcp.example.com/mcp", server.serverUrl);
+  const program = runFile(write(`${place.replace(/\W/g, "-")}.ts`, own));
+  try {
+    // a user at a machine without an opener opens what is printed
+    program
+      .waitFor(/(?<=Open )\S+(?=\n)/)
+      .then(async (url) => (await fetch(url)).text())
+      // it prints none, or was called by its opener before
+      .catch(() => undefined);
+    expect(await program.exited, program.output()).toBe(0);
+    if (own !== code) expect(server.counts.token).toBe(1);
+  } finally {
+    await program.stop();
+    await server.close();
+  }
+});
 
 it("runs the quick start, and at least one example of each kind", () => {
   const running = examples.filter(({ runs }) => runs);

@@ -52,7 +52,7 @@ describe("an example that is no program", () => {
 
   it.each(
     modules.flatMap((block) => ({ ...block, scenario: SCENARIOS[block.name] })).filter(({ scenario }) => scenario),
-  )("does what it is for: $name", { timeout: 30_000 }, async ({ name, code, scenario }) => {
+  )("does what it is for: $name", async ({ name, code, scenario }) => {
     let count = 0;
     await scenario?.(async <T>(replacements: Readonly<Record<string, string>> = {}) => {
       let text = code;

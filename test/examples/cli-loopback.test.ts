@@ -7,7 +7,7 @@ import { startServedMcpServer } from "../support/served-mcp-server.ts";
 
 const example = join(import.meta.dirname, "../../examples/cli-loopback/main.ts");
 
-it("the command-line example logs in once, and the next run finds the tokens", { timeout: 30_000 }, async () => {
+it("the command-line example logs in once, and the next run finds the tokens", async () => {
   const server = await startServedMcpServer({ requiredScope: "notes:read" });
   const state = mkdtempSync(join(tmpdir(), "cli-loopback-"));
   try {
@@ -31,7 +31,7 @@ it("the command-line example logs in once, and the next run finds the tokens", {
   }
 });
 
-it("the command-line example goes on where no browser can be opened [pain-31]", { timeout: 30_000 }, async () => {
+it("the command-line example goes on where no browser can be opened [pain-31]", async () => {
   const server = await startServedMcpServer();
   try {
     const program = runFile(example, { args: [server.serverUrl], opener: false });
@@ -44,7 +44,7 @@ it("the command-line example goes on where no browser can be opened [pain-31]", 
   }
 });
 
-it("the command-line example says which error it was", { timeout: 30_000 }, async () => {
+it("the command-line example says which error it was", async () => {
   const server = await startServedMcpServer({ authorizationServerMetadata: { issuer: "https://other.example.com" } });
   try {
     const program = runFile(example, { args: [server.serverUrl] });

@@ -21,18 +21,14 @@ it.each([
   ["ai-sdk", /^read_notes: .*"no notes"/m],
   ["langchain", /^\[ 'read_notes' \]\nno notes$/m],
   ["mastra", /^\[ 'notes_read_notes' \]$/m],
-])("the example for %s logs in once and lists the server's tools", { timeout: 60_000 }, async (name, expected) => {
+])("the example for %s logs in once and lists the server's tools", async (name, expected) => {
   const [output, server] = await run(name, { requiredScope: "notes:read" });
   expect(output).toMatch(expected);
   expect(server.counts).toMatchObject({ registration: 1, authorization: 1, token: 1, refresh: 0 });
 });
 
-it(
-  "the example for ai-sdk asks for more scope when the model calls a tool that needs it",
-  { timeout: 60_000 },
-  async () => {
-    const [output, server] = await run("ai-sdk", { toolScopes: { read_notes: "notes:read" } });
-    expect(output).toContain("no notes");
-    expect(server.counts.authorization).toBe(2);
-  },
-);
+it("the example for ai-sdk asks for more scope when the model calls a tool that needs it", async () => {
+  const [output, server] = await run("ai-sdk", { toolScopes: { read_notes: "notes:read" } });
+  expect(output).toContain("no notes");
+  expect(server.counts.authorization).toBe(2);
+});

@@ -21,7 +21,7 @@ it.each(["machine-to-machine", "enterprise-managed", "device-code"])("the exampl
   expect(readFileSync(fileOf(name), "utf8").trimEnd().split("\n").length).toBeLessThanOrEqual(40);
 });
 
-it("the example of a machine signs for itself", { timeout: 30_000 }, async () => {
+it("the example of a machine signs for itself", async () => {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const keyFile = join(temporaryFolder(), "key.pem");
   writeFileSync(keyFile, privateKey.export({ format: "pem", type: "pkcs8" }), { mode: 0o600 });
@@ -44,7 +44,7 @@ it("the example of a machine signs for itself", { timeout: 30_000 }, async () =>
   expect(refused.output()).toMatch(/^client_issuer_mismatch: /);
 });
 
-it("the example of an enterprise uses the sign-in of its user", { timeout: 30_000 }, async () => {
+it("the example of an enterprise uses the sign-in of its user", async () => {
   let issuer = "";
   const idp = createFakeAuthServer({
     idJag: {
@@ -84,7 +84,7 @@ it("the example of an enterprise uses the sign-in of its user", { timeout: 30_00
   expect(server.counts).toMatchObject({ token: 1, registration: 0, authorization: 0 });
 });
 
-it("the example of a device logs in with a code, and the next run finds the tokens", { timeout: 30_000 }, async () => {
+it("the example of a device logs in with a code, and the next run finds the tokens", async () => {
   const server = await startServedMcpServer({ deviceAuthorization: { intervalMs: 1_000 } });
   onTestFinished(() => server.close());
   const env = { XDG_STATE_HOME: temporaryFolder() };

@@ -27,7 +27,7 @@ describe.each([
   ["Express", startExpress],
   ["Hono", startHono],
 ])("the routes for %s", (_name, startRoutes) => {
-  it("finish a login once, for the user and the browser that began it", { timeout: 30_000 }, async () => {
+  it("finish a login once, for the user and the browser that began it", async () => {
     const server = await startServedMcpServer();
     onTestFinished(() => server.close());
     const [origin, visit] = await startRoutes(server);

@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { startServedMcpServer, type ServedMcpServer } from "../support/served-mcp-server.ts";
 
-vi.setConfig({ testTimeout: 30_000 });
 const ORIGIN = "https://app.example.com";
 let server: ServedMcpServer;
 let workerd: Miniflare;

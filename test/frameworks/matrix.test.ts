@@ -185,7 +185,7 @@ const SCENARIOS: Readonly<Record<string, (connect: Connect) => Promise<string>>>
 const document = join(import.meta.dirname, "../../docs/adapters.md");
 const [BEFORE, AFTER] = ["<!-- matrix: RECORD=1 rewrites it -->\n", "<!-- end of matrix -->"];
 
-it("docs/adapters.md says what each framework does in each case", { timeout: 120_000 }, async () => {
+it("docs/adapters.md says what each framework does in each case", async () => {
   // Mastra tells the console of every failed call
   for (const method of ["error", "warn", "info", "log"] as const) vi.spyOn(console, method).mockReturnValue();
   const rows = [

@@ -27,7 +27,8 @@ export interface Home {
 export function createHome(): Home {
   const folder = mkdtempSync(join(tmpdir(), "mcp-oauth-home-"));
   onTestFinished(() => {
-    rmSync(folder, { recursive: true, force: true });
+    // an opener may be writing still
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
   });
   const bin = join(folder, "bin");
   const opened = join(folder, "opened");

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { AuthClient, AuthFetch, AuthSession, SubjectToken } from "mcp-oauth-client";
 import { createFakeAuthServer } from "mcp-oauth-client/testing";
 import { expect, vi } from "vitest";
+import { until } from "../../support/host.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { logIn, REDIRECT, spyOnConsole, startWorld, type Scenario } from "./scenario.ts";
 
@@ -63,7 +64,7 @@ export const grants: Readonly<Record<string, Scenario>> = {
     const log = spyOnConsole();
     const { authFetch } = await load<{ authFetch: AuthFetch }>();
     const response = authFetch(server.serverUrl);
-    await vi.waitFor(() => expect(log()).toMatch(/enter \S+$/));
+    await until(() => /enter \S+$/.test(log()));
     server.approveDevice(/enter (\S+)$/.exec(log())?.[1] ?? "");
     expect((await response).status).not.toBe(401);
     expect(server.counts).toMatchObject({ deviceAuthorization: 1, authorization: 0 });

@@ -1,5 +1,6 @@
 import type { AuthFetch, KVStore } from "mcp-oauth-client";
 import { expect, vi } from "vitest";
+import { until } from "../../support/host.ts";
 import { createMemoryStorage } from "../../support/memory-storage.ts";
 import { startWorld, type Scenario } from "./scenario.ts";
 
@@ -68,7 +69,7 @@ export const hosts: Readonly<Record<string, Scenario>> = {
     visit(`${ORIGIN}/`);
     const page = await load<{ login: (signal: AbortSignal) => Promise<void>; callbackPage: () => void }>();
     const login = page.login(new AbortController().signal);
-    await vi.waitFor(() => expect(shown.length).toBe(1));
+    await until(() => shown.length === 1);
     visit((await server.approve(shown[0] ?? "")).href);
     page.callbackPage();
     await login;

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi, type Mock } from "vitest";
 import { authorizeWithPopup, completePopup } from "../../../src/browser.js";
 import { createFakeAuthServer, type FakeAuthServer } from "../../../src/testing.js";
 import { createHost, failureOf, until } from "../../support/host.ts";
@@ -20,9 +20,9 @@ class FakeWindow {
 function visit(
   href: string,
   open: () => unknown = () => null,
-): { readonly shown: string[]; readonly close: () => void } {
+): { readonly shown: string[]; readonly close: Mock<() => void> } {
   const shown: string[] = [];
-  const close = vi.fn();
+  const close = vi.fn<() => void>();
   vi.stubGlobal("location", new URL(href));
   vi.stubGlobal("open", open);
   vi.stubGlobal("close", close);
@@ -49,7 +49,8 @@ describe("in a page", () => {
     completePopup();
     expect(callbackPage.shown).toEqual(["/callback"]);
     expect((await login).resource).toBe(server.serverUrl);
-    await vi.waitFor(() => expect(callbackPage.close).toHaveBeenCalledOnce());
+    await until(() => callbackPage.close.mock.calls.length > 0);
+    expect(callbackPage.close).toHaveBeenCalledOnce();
     expect(popup.closed).toBe(true);
   });
 

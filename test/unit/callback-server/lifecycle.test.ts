@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { startCallbackServer } from "../../../src/callback-server/start-callback-server.js";
 import type { CallbackServer, StartCallbackServerOptions } from "../../../src/callback-server/start-callback-server.js";
 import { isAuthError } from "../../../src/errors.js";
+import { until } from "../../support/host.js";
 import { isPending, send } from "./send.js";
 
 const cleanups: (() => unknown)[] = [];
@@ -286,7 +287,7 @@ it("tells of a callback only when the page is out, so that the host may end the 
   const server = await start();
   const callback = server.waitForCallback({ state: "s1" });
   const answer = send(server.port, "/callback?code=c&state=s1");
-  await vi.waitUntil(() => sendPage);
+  await until(() => sendPage);
   expect(await isPending(callback)).toBe(true);
   sendPage?.();
   expect(await callback).toMatchObject({ code: "c" });

@@ -6,6 +6,7 @@ import type { AuthClientOptions, AuthSession, KVStore } from "../../../src/index
 import { authorizeWithLoopback } from "../../../src/node/authorize-with-loopback.js";
 import { createFakeAuthServer } from "../../../src/testing/fake-auth-server.js";
 import type { FakeAuthServer } from "../../../src/testing/fake-auth-server.js";
+import { until } from "../../support/host.js";
 
 const occupied: Server[] = [];
 afterEach(async () => {
@@ -168,8 +169,7 @@ describe("the end of a login that did not succeed", () => {
     const openUrl = (url: URL): void => void urls.push(url);
     const login = authorizeWithLoopback(session, { openUrl, timeoutMs: 1_000_000 });
     const refused = expect(login).rejects.toMatchObject({ code: "callback_timeout" });
-    // waiting moves the fake clock on, by less than a timeout of ours
-    await vi.waitUntil(() => urls.length === 1);
+    await until(() => urls.length === 1);
     await vi.advanceTimersByTimeAsync(1_000_000);
     await refused;
     const { port } = new URL(urls[0]?.searchParams.get("redirect_uri") ?? "");
@@ -192,7 +192,7 @@ describe("the end of a login that did not succeed", () => {
       },
     });
     await expect(login).rejects.toBe(reason);
-    await vi.waitUntil(() => asked[0]?.aborted);
+    await until(() => asked[0]?.aborted);
   });
 
   it("leaves nobody listening when the session fails after the listener was started", async () => {
@@ -228,7 +228,7 @@ describe("the end of a login that did not succeed", () => {
         if (typeof redirectUri !== "object" || !("listen" in redirectUri)) throw new TypeError("not late");
         const { port } = new URL(await redirectUri.listen([]));
         controller.abort();
-        await vi.waitFor(() => occupy(Number(port)));
+        await vi.waitFor(() => occupy(Number(port)), { timeout: 60_000 });
         throw new Error("done at last");
       },
     };
@@ -268,7 +268,7 @@ describe("a callback URL that the user pastes [pain-31]", () => {
     const tokens = await authorizeWithLoopback(session, {
       openUrl: async (url) => void (callback = await server.approve(url)),
       readCallbackUrl: async () => {
-        await vi.waitUntil(() => callback);
+        await until(() => callback);
         return ` ${callback?.href ?? ""}\n`;
       },
     });
@@ -289,7 +289,7 @@ describe("a callback URL that the user pastes [pain-31]", () => {
       openUrl: (url) => void (opened = url),
       readCallbackUrl: async (_, refused) => {
         told.push(refused?.message);
-        await vi.waitUntil(() => opened.href !== "about:blank");
+        await until(() => opened.href !== "about:blank");
         return (await pastes[told.length - 1]?.()) ?? "";
       },
     });
@@ -323,7 +323,7 @@ describe("a callback URL that the user pastes [pain-31]", () => {
         throw new Error("no display");
       },
       readCallbackUrl: async () => {
-        await vi.waitUntil(() => callback);
+        await until(() => callback);
         return callback?.href ?? "";
       },
     });
@@ -347,7 +347,7 @@ describe("a callback URL that the user pastes [pain-31]", () => {
       refused.toMatchObject({ code: "callback_timeout", cause: failure }),
       refused.toThrow(/ 1 s: .*; openUrl had failed$/),
     ];
-    await vi.waitUntil(() => vi.getTimerCount() > 0, { interval: 1 });
+    await until(() => vi.getTimerCount() > 0);
     await vi.advanceTimersByTimeAsync(1000);
     await Promise.all(checks);
   });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createFileStore } from "../../../src/node/file-store.js";
+import { until } from "../../support/host.js";
 
 // The system calls of which some test makes one fail; all others go through.
 vi.mock("node:fs", async (importActual) => {
@@ -113,8 +114,7 @@ describe("on Windows, where a file that somebody has open cannot be replaced", (
       .mockImplementationOnce(() => fail(code));
     const store = createFileStore({ directory });
     const written = store.set("key", "value");
-    // waiting moves the fake clock on
-    await vi.waitUntil(() => store.get("key") === "value");
+    await until(() => (vi.advanceTimersByTime(50), store.get("key") === "value"));
     await written;
     expect(fs.renameSync).toHaveBeenCalledTimes(3);
   });

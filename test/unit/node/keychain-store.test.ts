@@ -8,7 +8,7 @@ import type { IgnoredRecord, KVStore } from "../../../src/index.js";
 import { createKeychainStore } from "../../../src/node.js";
 import type { KeychainStoreOptions } from "../../../src/node.js";
 import { createFakeAuthServer, kvStoreContract } from "../../../src/testing.js";
-import { approvedBy, createHost, failureOf } from "../../support/host.js";
+import { approvedBy, createHost, failureOf, until } from "../../support/host.js";
 
 const keyring = await vi.hoisted(async () => (await import("../../support/fake-keyring.js")).createFakeKeyring());
 vi.mock("@napi-rs/keyring", () => keyring.module);
@@ -58,7 +58,7 @@ describe.each([
   ["other systems", () => undefined],
 ])("on %s it keeps the contract of a KVStore", (name, prepare) => {
   kvStoreContract(
-    (title, body) => test(title, { timeout: 60_000 }, body),
+    test,
     (backing) => {
       prepare();
       return open({ service: backing, lockDirectory: join(root, name, backing) });
@@ -490,7 +490,7 @@ it("asks the keychain two things at once at most, which leaves the process its o
   keyring.before = () => new Promise<void>((resolve) => answers.push(resolve));
   const values = Promise.all(Array.from({ length: 6 }, async (_, index) => store.get(`key-${index}`)));
   for (let answered = 0; answered < 6; answered += 1) {
-    await vi.waitUntil(() => answers.length > answered);
+    await until(() => answers.length > answered);
     expect(keyring.calls.length - answered).toBeLessThanOrEqual(2);
     answers[answered]?.();
   }

@@ -23,7 +23,7 @@ function installOpener(name: string): () => Promise<readonly string[]> {
   writeFileSync(file, `#!/bin/sh\nfor argument in "$@" END; do printf '%s\\n' "$argument" >> '${output}'; done\n`);
   chmodSync(file, 0o755);
   return async () => {
-    await vi.waitUntil(() => existsSync(output) && readFileSync(output, "utf8").endsWith("END\n"), { timeout: 10_000 });
+    await vi.waitUntil(() => existsSync(output) && readFileSync(output, "utf8").endsWith("END\n"), { timeout: 60_000 });
     return readFileSync(output, "utf8").split("\n").slice(0, -2);
   };
 }
@@ -133,7 +133,7 @@ it("lets the process exit while the browser runs, and the browser outlives it", 
     console.log("opened");
   `;
   expect(await runProgram(program)).toEqual({ code: 0, stdout: "opened\n", stderr: "" });
-  await vi.waitUntil(() => existsSync(pid), { timeout: 10_000 });
+  await vi.waitUntil(() => existsSync(pid), { timeout: 60_000 });
   // it leads a process group of its own, so that what ends the terminal does not end the browser
   expect(process.kill(-Number(readFileSync(pid, "utf8")), "SIGKILL")).toBe(true);
 });

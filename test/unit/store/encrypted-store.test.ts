@@ -23,7 +23,7 @@ describe("keeps the contract of a KVStore", () => {
   const now = (): number => time;
   const stores = new Map<string, KVStore>();
   kvStoreContract(
-    (name, body) => test(name, { timeout: 120_000 }, body),
+    test,
     (name) => {
       const inner = stores.get(name) ?? createMemoryStore({ now });
       stores.set(name, inner);
