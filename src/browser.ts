@@ -3,6 +3,8 @@ export type { AuthorizeWithPopupOptions } from "./browser/authorize-with-popup.j
 export { completePopup } from "./browser/complete-popup.js";
 export { createIndexedDbKeyStore } from "./browser/indexed-db-key-store.js";
 export type { IndexedDbKeyStoreOptions } from "./browser/indexed-db-key-store.js";
+export { createIndexedDbStore } from "./browser/indexed-db-store.js";
+export type { IndexedDbStoreOptions } from "./browser/indexed-db-store.js";
 
 export type {
   AuthChallenge,

@@ -126,6 +126,17 @@ export const sharesPromises = (): boolean => userAgent() !== "Cloudflare-Workers
 /** Web Locks, where the runtime has them. */
 export const webLocks = (): LockManager | undefined => ambient().navigator?.locks;
 
+/** Runs `task` while nobody else of the origin runs one under that name. The lock cannot be lost before. */
+export async function holdWebLock<T>(
+  locks: LockManager,
+  name: string,
+  task: (lease: AbortSignal) => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  const run = (): Promise<T> => task(new AbortController().signal);
+  return await (signal === undefined ? locks.request(name, run) : locks.request(name, { signal }, run));
+}
+
 /** Whether pages of one origin share it, each seeing a copy of its own: `localStorage`, but no object of the host's. */
 export const isSharedByPages = (storage: object): boolean =>
   Object.prototype.toString.call(storage) === "[object Storage]" && storage !== ambient().sessionStorage;
@@ -227,12 +238,12 @@ export function browserPage(): BrowserPage | undefined {
   };
 }
 
-/** Opens a database that has one table with keys of its own. */
+/** Opens a database that has one table with keys of its own, and an index of when its entries expire. */
 export function openIndexedDatabase(name: string, table: string): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = ambient().indexedDB?.open(name, 1);
     if (request === undefined) throw new Error("there is no IndexedDB here");
-    request.onupgradeneeded = () => request.result.createObjectStore(table);
+    request.onupgradeneeded = () => request.result.createObjectStore(table).createIndex("expiresAt", "expiresAt");
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error ?? new Error("the database cannot be opened"));
   });

@@ -1,5 +1,6 @@
 import type { DpopKeyPair, DpopKeyStore } from "../index.js";
-import { currentTime, openIndexedDatabase } from "../platform.js";
+import { currentTime } from "../platform.js";
+import { removeExpired, useIndexedTable } from "./indexed-table.js";
 
 /** Options of {@link createIndexedDbKeyStore}. @public */
 export interface IndexedDbKeyStoreOptions {
@@ -33,41 +34,16 @@ const TABLE = "dpop-keys";
 export function createIndexedDbKeyStore(options: IndexedDbKeyStoreOptions = {}): DpopKeyStore {
   const { name = "mcp-oauth-client" } = options;
 
-  async function use<T>(mode: IDBTransactionMode, work: (keys: IDBObjectStore) => IDBRequest<T>): Promise<T> {
-    // opened each time: keys stay in memory once they are read, and an open database would block its own deletion
-    const database = await openIndexedDatabase(name, TABLE);
-    try {
-      const transaction = database.transaction(TABLE, mode);
-      const request = work(transaction.objectStore(TABLE));
-      await new Promise<void>((resolve, reject) => {
-        transaction.oncomplete = () => resolve();
-        transaction.onabort = () => reject(transaction.error ?? new Error("the transaction was aborted"));
-      });
-      return request.result;
-    } finally {
-      database.close();
-    }
-  }
+  const use = <T>(mode: IDBTransactionMode, work: (keys: IDBObjectStore) => IDBRequest<T>): Promise<T> =>
+    useIndexedTable(name, TABLE, mode, work);
 
   return Object.freeze<DpopKeyStore>({
     get: (id) => use("readonly", (keys) => keys.get(id) as IDBRequest<DpopKeyPair | undefined>),
     set: (id, pair) =>
       use("readwrite", (keys) => {
-        removeExpired(keys);
+        removeExpired(keys, currentTime());
         return keys.put(pair, id);
       }),
     delete: (id) => use("readwrite", (keys) => keys.delete(id)),
   });
-}
-
-function removeExpired(keys: IDBObjectStore): void {
-  const now = currentTime();
-  const walk = keys.openCursor();
-  walk.onsuccess = () => {
-    const cursor = walk.result;
-    if (cursor === null) return;
-    const { expiresAt = Infinity } = cursor.value as DpopKeyPair;
-    if (expiresAt <= now) cursor.delete();
-    cursor.continue();
-  };
 }

@@ -1,4 +1,4 @@
-import { currentTime, isSharedByPages, webLocks } from "../platform.js";
+import { currentTime, holdWebLock, isSharedByPages, webLocks } from "../platform.js";
 import type { ClockOptions } from "../types.js";
 import type { KVSetOptions, KVStore, LockOptions } from "./kv-store.js";
 import { createStorageChanges, type StorageChanges } from "./storage-changes.js";
@@ -69,12 +69,8 @@ export function createWebStorageStore(storage: WebStorageLike, options: WebStora
   const versionOf = (item: string): number | undefined => parse(storage.getItem(item))?.version;
   return Object.freeze({
     ...(isSharedByPages(storage) ? shared(createStorageChanges(locks, versionOf)) : alone),
-    async withLock<T>(key: string, task: (lease: AbortSignal) => Promise<T>, { signal }: LockOptions = {}): Promise<T> {
-      const run = (): Promise<T> => task(new AbortController().signal);
-      return await (signal === undefined
-        ? locks.request(prefix + key, run)
-        : locks.request(prefix + key, { signal }, run));
-    },
+    withLock: <T>(key: string, task: (lease: AbortSignal) => Promise<T>, { signal }: LockOptions = {}) =>
+      holdWebLock(locks, prefix + key, task, signal),
   });
 }
 

@@ -63,6 +63,7 @@ it("has these names for browsers", async () => {
     "authorizeWithPopup",
     "completePopup",
     "createIndexedDbKeyStore",
+    "createIndexedDbStore",
   ]);
 });
 

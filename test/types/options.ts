@@ -9,7 +9,7 @@ import type {
   StartAuthorizationOptions,
   TokenSet,
 } from "../../src/index.js";
-import type { IndexedDbKeyStoreOptions } from "../../src/browser.js";
+import type { IndexedDbKeyStoreOptions, IndexedDbStoreOptions } from "../../src/browser.js";
 import type { FakeDpopOptions } from "../../src/testing.js";
 import { createAuthClient, createAuthFetch, discoverAuthServer, startCallbackServer } from "../../src/index.js";
 
@@ -75,6 +75,7 @@ tokens.accessToken = "other";
 export const dpopOptions: DpopOptions = { keys: undefined, required: undefined, allowDowngrade: undefined };
 export const dpopServer: FakeDpopOptions = { required: undefined, nonces: undefined };
 export const keyStoreOptions: IndexedDbKeyStoreOptions = { name: text };
+export const indexedDbStoreOptions: IndexedDbStoreOptions = { name: text, now: undefined };
 // a host's own table of keys, typed with the runtime's keys
 export const keys = new Map<string, { publicKey: CryptoKey; privateKey: CryptoKey }>();
 export const ownKeys: DpopKeyStore = {
