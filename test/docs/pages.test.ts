@@ -25,9 +25,15 @@ it.each(pages)("every link of %s leads somewhere", (page) => {
   expect(broken).toEqual([]);
 });
 
-it("docs/README.md names every page of docs", () => {
-  const index = read("docs/README.md");
-  const missing = pages.filter((page) => /^docs\/(?!README)/.test(page) && !index.includes(`(${page.slice(5)})`));
+it.each(["docs/", "docs/decisions/"])("%sREADME.md names every page there", (folder) => {
+  const index = read(`${folder}README.md`);
+  const own = pages.filter(
+    (page) => page.startsWith(folder) && /^\w[\w-]*(?:\/from-[\w-]+)?\.md$/.test(page.slice(folder.length)),
+  );
+  const missing = own
+    .map((page) => page.slice(folder.length))
+    .filter((page) => page !== "README.md" && !index.includes(page));
+  expect(own.length).toBeGreaterThan(15);
   expect(missing).toEqual([]);
 });
 
