@@ -1,7 +1,7 @@
 // A Cloudflare Worker whose users log in at an MCP server. /login starts, /callback finishes, each in whatever isolate the request
 // happens to reach; between them is nothing but the Durable Object.
 //
-//   wrangler.toml: durable_objects.bindings = [{ name = "AUTH_STORE", class_name = "AuthStore" }]
+//   npx wrangler dev --config examples/worker/wrangler.toml --var MCP_SERVER:http://127.0.0.1:8080/mcp
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { createAuthClient, createAuthFetch, isAuthError } from "mcp-oauth-client";
 import { storeOf, type AuthStore } from "./auth-store.ts";

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
@@ -5,6 +6,9 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { startServedMcpServer, type ServedMcpServer } from "../support/served-mcp-server.ts";
 
 const ORIGIN = "https://app.example.com";
+const settings = readFileSync(join(import.meta.dirname, "../../examples/worker/wrangler.toml"), "utf8");
+/** A value of wrangler.toml. */
+const setting = (name: string): string => new RegExp(`\\b${name} = \\[?"([^"]+)"`).exec(settings)?.[1] ?? "";
 let server: ServedMcpServer;
 let workerd: Miniflare;
 
@@ -30,9 +34,11 @@ beforeAll(async () => {
       name,
       modules: true,
       script,
-      compatibilityDate: "2026-07-01",
+      compatibilityDate: setting("compatibility_date"),
       bindings: { MCP_SERVER: server.serverUrl },
-      durableObjects: { AUTH_STORE: { className: "AuthStore", ...(name !== "store" && { scriptName: "store" }) } },
+      durableObjects: {
+        AUTH_STORE: { className: setting("class_name"), ...(name !== "store" && { scriptName: "store" }) },
+      },
     })),
   });
   await workerd.ready;
@@ -41,6 +47,13 @@ beforeAll(async () => {
 afterAll(async () => {
   await workerd.dispose();
   await server.close();
+});
+
+it("has settings that name what the Worker uses", () => {
+  expect(setting("main")).toBe("worker.ts");
+  expect(settings).toMatch(/^name = "AUTH_STORE"$/m);
+  expect(setting("MCP_SERVER")).toBe("https://mcp.example.com/mcp");
+  expect(setting("new_sqlite_classes")).toBe(setting("class_name"));
 });
 
 /** A request of a user's browser to one of the isolates, which follows no redirect. */
