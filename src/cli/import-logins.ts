@@ -17,7 +17,7 @@ import {
 } from "./places.js";
 import type { FoundLogin } from "./places.js";
 import { preferredSecretMethod } from "./secret-method.js";
-import { layOutFacts, wrapText } from "./text-layout.js";
+import { layOutFacts, printable, wrapText } from "./text-layout.js";
 
 /** A login that was taken over, or why it was not. */
 type Taken =
@@ -128,8 +128,8 @@ function toTokens(foreign: ForeignLogin, server: ServerMetadata, registration: C
 function report(taken: Taken, { output }: CommandContext): void {
   const { program, serverUrl } = taken.foreign;
   if ("problem" in taken) {
-    const what = `${output.style("yellow", "!")} Not taken over from ${program}: ${serverUrl ?? "a login"}`;
-    output.print(wrapText(`${what}\n  ${taken.problem}`, output.columns()));
+    const what = `${output.style("yellow", "!")} Not taken over from ${program}: ${printable(serverUrl ?? "a login")}`;
+    output.print(wrapText(`${what}\n  ${printable(taken.problem)}`, output.columns()));
     return;
   }
   const facts = layOutFacts(loginFacts(taken.found), output.columns());

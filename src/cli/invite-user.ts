@@ -2,7 +2,7 @@ import type { UserCodePrompt } from "../index.js";
 import { openBrowser } from "../node.js";
 import { currentTime } from "../platform.js";
 import type { CommandContext } from "./command-context.js";
-import { describeSpan } from "./text-layout.js";
+import { describeSpan, printable } from "./text-layout.js";
 
 /** How the user gets to a page and back. */
 export interface Invitation {
@@ -37,7 +37,7 @@ export function inviteUser(flags: InviteFlags, { output, signal, interrupt }: Co
     },
     showCode({ userCode, verificationUri, verificationUriComplete, expiresAt }) {
       const left = describeSpan(expiresAt - currentTime());
-      output.say(`Open this page on any device, and enter ${userCode} there; the code is good for ${left}:`);
+      output.say(`Open this page on any device, and enter ${printable(userCode)} there; the code is good for ${left}:`);
       output.sayUrl(verificationUri.href);
       if (verificationUriComplete !== undefined) {
         output.say("Or open it with the code in it, and compare the two:");

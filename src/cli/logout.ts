@@ -6,7 +6,7 @@ import { describeFailure } from "./describe-failure.js";
 import { accountName } from "./describe-login.js";
 import { findLogin, listLogins, usedPlaces, readServerUrl } from "./places.js";
 import type { FoundLogin, ListedLogins, PlaceKind } from "./places.js";
-import { wrapText } from "./text-layout.js";
+import { printable, wrapText } from "./text-layout.js";
 
 /** Flags of `logout`. */
 export interface LogoutFlags {
@@ -63,5 +63,5 @@ function describeEnd({ session, tokens }: FoundLogin, revoked: SignOutResult["re
       ? `Revoked at ${tokens.issuer}.`
       : `Not revoked: ${tokens.issuer} has no way to. The tokens end by themselves.`;
   const who = `${session.serverUrl}, account ${accountName(session.subject)}`;
-  return `${mark} Logged out of ${who}\n  Deleted here.\n  ${atServer}`;
+  return `${mark} Logged out of ${printable(who)}\n  Deleted here.\n  ${printable(atServer)}`;
 }

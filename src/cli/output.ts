@@ -1,7 +1,7 @@
 import type { WriteStream } from "node:tty";
 import { startHeartbeat } from "../platform.js";
 import { nodeProcess, nodeUtil } from "./builtins.js";
-import { cutText, wrapText } from "./text-layout.js";
+import { cutText, printable, withoutControls, wrapText } from "./text-layout.js";
 
 /** A colour or weight of text. */
 export type Style = "bold" | "dim" | "green" | "yellow" | "red";
@@ -95,10 +95,10 @@ export function createOutput(): Output {
     spinner?.draw();
   };
   const print = (text: string): void => {
-    write(terminal.stdout, `${text}\n`);
+    write(terminal.stdout, `${withoutControls(text)}\n`);
   };
   const say = (text: string): void => {
-    write(terminal.stderr, `${wrapText(text, widthOf(terminal.stderr))}\n`);
+    write(terminal.stderr, `${wrapText(withoutControls(text), widthOf(terminal.stderr))}\n`);
   };
   function spin(message: string): Progress {
     const own = (spinner = startSpinner(message));
@@ -118,7 +118,8 @@ export function createOutput(): Output {
     isTerminal: () => terminal.stdout.isTTY,
     print,
     printJson: (value) => {
-      print(JSON.stringify(value, null, 2));
+      const escape = (character: string): string => `\\u00${character.charCodeAt(0).toString(16)}`;
+      print(JSON.stringify(value, null, 2).replace(/[\u007f-\u009f]/g, escape));
     },
     say,
     sayUrl: (url) => {
@@ -159,7 +160,7 @@ function startSpinner(message: string): Spinner {
   let [text, frame, isOver] = [message, 0, false];
   const clear = (): void => void terminal.stderr.write(CLEAR_LINE);
   const draw = (): void => {
-    const shown = cutText(text, Math.max(NARROWEST, terminal.stderr.columns || 80) - 3);
+    const shown = cutText(printable(text), Math.max(NARROWEST, terminal.stderr.columns || 80) - 3);
     terminal.stderr.write(`${CLEAR_LINE}${FRAMES.charAt(frame++ % FRAMES.length)} ${shown}`);
   };
   draw();

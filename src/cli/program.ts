@@ -10,6 +10,7 @@ import { importLogins } from "./import-logins.js";
 import { login, type LoginFlags } from "./login.js";
 import { logout, type LogoutFlags } from "./logout.js";
 import type { Output } from "./output.js";
+import { printable } from "./text-layout.js";
 import { status, type StatusFlags } from "./status.js";
 import { token, type TokenFlags } from "./token.js";
 
@@ -61,7 +62,7 @@ function reportFailure(error: unknown, asJson: false | { readonly next: string |
   if (error instanceof Interrupted) return error.exitCode;
   const { code, message, next, exitCode } = describeFailure(error);
   if (asJson) output.printJson({ error: { code, message, ...(next !== undefined && { next }) } });
-  else output.say([`mcp-oauth: ${message}`, ...(next === undefined ? [] : [`  ${next}`])].join("\n"));
+  else output.say([`mcp-oauth: ${printable(message)}`, ...(next === undefined ? [] : [`  ${next}`])].join("\n"));
   return exitCode;
 }
 

@@ -1,6 +1,6 @@
 import type { Check, DoctorReport, Mark, Party } from "./doctor-report.js";
 import type { Output, Style } from "./output.js";
-import { wrapText } from "./text-layout.js";
+import { printable, wrapText } from "./text-layout.js";
 
 const MARKS: Readonly<Record<Mark, readonly [sign: string, style: Style]>> = {
   ok: ["✓", "green"],
@@ -31,7 +31,7 @@ export function renderReport(report: DoctorReport, output: Output): void {
   const [word, mark] = verdictOf(report);
   const [sign, style] = MARKS[mark];
   output.print(output.style(style, `${sign} ${word}`));
-  write(`  ${sentence(report.summary)}`);
+  write(`  ${printable(sentence(report.summary))}`);
   const [, party] = report.fault === null ? [] : ENDS[report.fault];
   if (party !== undefined) write(`  At fault: ${party}.`);
   if (report.needs.includes("client_id")) write("  Register a client there by hand, and log in with --client-id.");
@@ -40,12 +40,12 @@ export function renderReport(report: DoctorReport, output: Output): void {
 function renderCheck(check: Check, output: Output, write: (text: string) => void): void {
   const [sign, style] = MARKS[check.mark];
   const ids = isFine(check) ? check.requirements.map(({ id }) => id).join(", ") : "";
-  const lines = wrapText(`    ${check.found}${ids && ` (${ids})`}`, output.columns()).split("\n");
+  const lines = wrapText(`    ${printable(check.found)}${ids && ` (${ids})`}`, output.columns()).split("\n");
   output.print([`  ${output.style(style, sign)} ${lines[0]?.trimStart() ?? ""}`, ...lines.slice(1)].join("\n"));
   if (check.url !== undefined) {
-    write(`    ${[check.method, check.url, check.status].filter((part) => part !== undefined).join(" ")}`);
+    write(`    ${printable([check.method, check.url, check.status].filter((part) => part !== undefined).join(" "))}`);
   }
-  if (check.client !== undefined) write(`    A client: ${check.client}`);
+  if (check.client !== undefined) write(`    A client: ${printable(check.client)}`);
   if (isFine(check)) return;
   for (const { id, text, url } of check.requirements) {
     write(`    ${id}: ${text}`);

@@ -22,6 +22,17 @@ function wrapLine(line: string, columns: number): readonly string[] {
   return [...lines, current];
 }
 
+const escaped = (character: string): string => `\\u{${character.codePointAt(0)?.toString(16) ?? ""}}`;
+
+/** What somebody else wrote, on one line: no character of it moves the cursor, sets a title, turns text around or makes up a line. */
+export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
+
+/** Text that goes to a terminal, whoever wrote it: it has lines and styles, and no other control characters. */
+export const withoutControls = (text: string): string =>
+  text.replace(/(\p{Cc}\[\d{1,2}m)|[^\P{Cc}\n\t]/gu, (found, style: string | undefined) =>
+    style?.startsWith("\u001b") === true ? style : escaped(found) + found.slice(1),
+  );
+
 /** Cuts text that is too long, and says so. */
 export const cutText = (text: string, columns: number): string =>
   text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;
@@ -30,6 +41,7 @@ export const cutText = (text: string, columns: number): string =>
 export function layOutFacts(facts: readonly (readonly [string, string])[], columns: number): string {
   const width = Math.max(...facts.map(([name]) => name.length)) + 2;
   return facts
+    .map(([name, value]) => [name, printable(value)] as const)
     .map(([name, value]) =>
       columns - width < MIN_VALUE && value.length > columns - width - 2
         ? `  ${name}\n    ${value}`
@@ -47,9 +59,10 @@ const MIN_CELL = 8;
 /** A table as wide as the terminal allows; `undefined` when there is no room for one. What does not fit is cut. */
 export function layOutTable(
   head: readonly string[],
-  rows: readonly (readonly string[])[],
+  remoteRows: readonly (readonly string[])[],
   columns: number,
 ): string | undefined {
+  const rows = remoteRows.map((row) => row.map(printable));
   const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const total = (): number => widths.reduce((sum, width) => sum + width + GAP, -GAP);
   while (total() > columns) {

@@ -181,6 +181,30 @@ it("nobody comes: the login ends when its time is over", async () => {
   expect(result.stderr).toContain("Log in again; --timeout gives more time.");
 });
 
+it("what a server says moves no cursor, sets no title and makes up no line", async () => {
+  const home = createHome();
+  const server = await serveMcp();
+  const body = {
+    access_token: "a",
+    token_type: "Bearer",
+    expires_in: 3600,
+    scope: "b \u001b[2J\u001b]0;c\u0007\u009b1m\n  Account  d",
+  };
+  server.faults.add({ endpoint: "token", fault: { body } });
+  const login = startCommand(home, ["login", server.serverUrl]);
+  await visit(await login.url());
+  expect(await login.exited).toBe(0);
+  const table = await runCommand(home, ["status"]);
+  const one = await runCommand(home, ["status", server.serverUrl]);
+  const asJson = await runCommand(home, ["status", "--json"]);
+  for (const text of [login.stdout(), login.stderr(), table.stdout, one.stdout, asJson.stdout]) {
+    expect(text).not.toMatch(/[^\P{Cc}\n]/u);
+    expect(text).not.toMatch(/^ {2}Account {2}d/m);
+  }
+  expect(one.stdout).toContain(String.raw`b \u{1b}[2J\u{1b}]0;c\u{7}\u{9b}1m\u{a}`);
+  expect(JSON.parse(asJson.stdout)).toMatchObject([{ scopes: body.scope.split(" ").filter(Boolean) }]);
+});
+
 it("an opener that finds no browser: says so, and the login goes on", async () => {
   const home = createHome();
   for (const opener of ["xdg-open", "open"]) writeFileSync(join(home.folder, "bin", opener), "#!/bin/sh\nexit 3\n");
