@@ -4,6 +4,7 @@ import { createAuthFetch } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { approvedBy, createHost } from "../support/host.js";
 import { createRecorder, noContent } from "../support/recorder.js";
+import { TOKENS } from "../support/refresh.js";
 
 describe("the token goes to", () => {
   it.each([
@@ -116,7 +117,7 @@ describe("the token does not go to", () => {
     ]);
   });
 
-  it("a part of the server that the token's resource does not cover", async () => {
+  it("what is beside the server, although the token's resource covers it", async () => {
     const server = createFakeAuthServer({ resourceMetadata: "root" });
     const { session } = createHost(server);
     const tokens = await session.authorize(approvedBy(server));
@@ -125,6 +126,20 @@ describe("the token does not go to", () => {
     const authFetch = createAuthFetch(session, { fetch });
     await authFetch("https://mcp.example.com/mcp/x");
     await authFetch("https://mcp.example.com/beside");
+
+    expect(calls.map(({ authorization }) => authorization !== null)).toEqual([true, false]);
+  });
+
+  it("a part of the server that the resource it is stamped with does not cover", async () => {
+    const server = createFakeAuthServer();
+    const store = new Map<string, string>();
+    await createHost(server, { store }).session.authorize(approvedBy(server));
+    const stored = store.get(TOKENS) ?? "";
+    store.set(TOKENS, stored.replace(`"resource":"${server.serverUrl}"`, `"resource":"${server.serverUrl}/notes"`));
+    const { fetch, calls } = createRecorder(noContent);
+    const authFetch = createAuthFetch(createHost(server, { store }).session, { fetch });
+    await authFetch(`${server.serverUrl}/notes/1`);
+    await authFetch(`${server.serverUrl}/other`);
 
     expect(calls.map(({ authorization }) => authorization !== null)).toEqual([true, false]);
   });
