@@ -13,7 +13,7 @@ export function answerPreflight({ method, headers }: Request): Response | undefi
     status: 204,
     headers: {
       "access-control-allow-origin": "*",
-      "access-control-allow-methods": "GET, POST, DELETE",
+      "access-control-allow-methods": "GET, POST, PUT, DELETE",
       "access-control-allow-headers": headers.get("access-control-request-headers") ?? "",
     },
   });

@@ -13,6 +13,8 @@ export interface FakeClient extends ClientMetadata {
 
 /** What {@link FakeAuthServerOptions.handleResource} learns about the access token. @public */
 export interface FakeResourceContext {
+  /** The user who gave it, as `approve` or the consent page named them; the client, where no user did. */
+  readonly subject: string;
   /** The client that the token was issued to. */
   readonly clientId: string;
   /** The scope of the token, space-separated; empty when it has none. */
@@ -101,8 +103,8 @@ export interface FakeAuthServerOptions extends ClockOptions {
   /** What a JSON-RPC `tools/call` needs beside `requiredScope`, by the tool's name, for example `{ write_file: "files:write" }`. */
   readonly toolScopes?: Readonly<Record<string, string>> | undefined;
   /** Answers requests that carry a good token, for example with an MCP server of your own.
-   * @defaultValue a small MCP server with the tool `whoami` and those of `toolScopes`, each of which answers with the client and the
-   * scope of the token. Requests that are not JSON-RPC get `{ "ok": true, "scope": "…" }` */
+   * @defaultValue a small MCP server with the tool `whoami` and those of `toolScopes`, each of which answers with the client, the
+   * scope and the user of the token. Requests that are not JSON-RPC get `{ "ok": true, "scope": "…" }` */
   readonly handleResource?: ((request: Request, context: FakeResourceContext) => MaybePromise<Response>) | undefined;
 
   /** Dynamic registration (RFC 7591): for everyone, for those with `initialAccessToken`, or not offered.

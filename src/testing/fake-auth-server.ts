@@ -18,7 +18,7 @@ import { createGrants } from "./grants.js";
 import { listenOnLoopback } from "./listen.js";
 import type { FakeListener } from "./listen.js";
 import { answerAuthorizationServerMetadata, answerProtectedResourceMetadata } from "./metadata-endpoints.js";
-import { befall } from "./named-fault.js";
+import { befall, withHeaders } from "./named-fault.js";
 import { OAuthRefusal, notFound } from "./oauth-refusal.js";
 import { createPersistence } from "./persistence.js";
 import { answerIntrospection } from "./introspection-endpoint.js";
@@ -62,7 +62,8 @@ export interface FakeAuthServer {
    * @throws `CallbackServerError` `port_unavailable`; `unsupported_runtime` in browsers and workers
    */
   listen(options?: { readonly port?: number | undefined }): Promise<FakeListener>;
-  /** The server's time in milliseconds since the epoch; give it to the client, so that both age together. */
+  /** The server's time in milliseconds since the epoch, which the `Date` of its answers says; give it to the client, so that both
+   * age together, or another one to a client whose clock is wrong. */
   readonly now: () => number;
   /** Moves the server's time on. */
   advance(ms: number): void;
@@ -185,7 +186,10 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
     });
     await persistence.flush();
     entry.status = response.status;
-    return response;
+    // RFC 9110 §6.6.1
+    return response.type === "error" || response.headers.has("date")
+      ? response
+      : withHeaders(response, (headers) => headers.set("date", new Date(now()).toUTCString()));
   }
 
   async function respond(endpoint: FakeEndpoint, received: ReceivedRequest, decision?: Decision): Promise<Response> {
@@ -247,7 +251,7 @@ export function createFakeAuthServer(options: FakeAuthServerOptions = {}): FakeA
     },
     fetch: (input: Request | string | URL, init?: RequestInit) => handle(new Request(input, init)),
     async listen({ port = 0 }: { readonly port?: number | undefined } = {}): Promise<FakeListener> {
-      const listener = await listenOnLoopback(port, { fetch: handle, now });
+      const listener = await listenOnLoopback(port, handle);
       const there = relocated(options, listener.origin);
       Object.assign(settings, toSettings(there));
       givenServerUrl = String(there.serverUrl);

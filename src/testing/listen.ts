@@ -13,17 +13,13 @@ export interface FakeListener {
   close(): Promise<void>;
 }
 
-/** What answers the requests. */
-export interface Listened {
-  readonly fetch: (request: Request) => Promise<Response>;
-  /** The time of the `Date` of every answer. */
-  readonly now: () => number;
-}
-
 const HOST = "127.0.0.1";
 
 /** Carries requests from a port of loopback to `fetch`, and its answers back as they are made. */
-export async function listenOnLoopback(wantedPort: number, { fetch, now }: Listened): Promise<FakeListener> {
+export async function listenOnLoopback(
+  wantedPort: number,
+  fetch: (request: Request) => Promise<Response>,
+): Promise<FakeListener> {
   if ((wantedPort & 0xffff) !== wantedPort) throw new TypeError('"port" must be an integer from 0 to 65535');
   const http = getNodeBuiltin("node:http") as Partial<HttpModule> | undefined;
   if (!http?.createServer) {
@@ -42,10 +38,10 @@ export async function listenOnLoopback(wantedPort: number, { fetch, now }: Liste
       gone.abort(new ConnectionLost("the connection is closed"));
     });
     try {
-      await send(await fetch(await toRequest(message, port, gone.signal)), response, now);
+      await send(await fetch(await toRequest(message, port, gone.signal)), response);
     } catch (error) {
       if (error instanceof ConnectionLost || response.headersSent || gone.signal.aborted) response.destroy();
-      else await send(new Response(String(error), { status: 500 }), response, now);
+      else await send(new Response(String(error), { status: 500 }), response);
     }
   }
 
@@ -91,9 +87,8 @@ async function toRequest(message: IncomingMessage, port: number, signal: AbortSi
   return new Request(new URL(url, origin), { method, headers, body, signal });
 }
 
-async function send(answer: Response, response: ServerResponse, now: () => number): Promise<void> {
-  const headers = [...answer.headers, ["date", new Date(now()).toUTCString()]];
-  response.writeHead(answer.status, headers.flat());
+async function send(answer: Response, response: ServerResponse): Promise<void> {
+  response.writeHead(answer.status, [...answer.headers].flat());
   response.flushHeaders();
   if (answer.body !== null) {
     const reader = (answer.body as ReadableStream<Uint8Array>).getReader();

@@ -47,14 +47,16 @@ function outcomeOf({ method, params }: RpcMessage, context: FakeResourceContext,
     case "tools/list":
       return { result: { tools: tools.map((name) => ({ name, inputSchema: { type: "object" } })) } };
     case "tools/call": {
-      const { clientId, scope } = context;
+      const { clientId, scope, subject } = context;
       if (!tools.includes(params?.name as string)) {
         return failure(
           -32_602,
           "there is no such tool here: toolScopes names some, handleResource is a server of your own",
         );
       }
-      return { result: { content: [{ type: "text", text: `client ${clientId}, scope ${scope || "none"}` }] } };
+      return {
+        result: { content: [{ type: "text", text: `client ${clientId}, scope ${scope || "none"}, user ${subject}` }] },
+      };
     }
     default:
       return failure(-32_601, "there is no such method here: handleResource is a server of your own");

@@ -44,7 +44,8 @@ export async function answerResource(
       scope: needed.join(" "),
     });
   }
-  const context = { clientId: token.grant.clientId, scope: token.scopes.join(" ") };
+  const { clientId, subject } = token.grant;
+  const context = { clientId, subject, scope: token.scopes.join(" ") };
   return (
     settings.handleResource?.(request, context) ?? answerMcp(received, context, Object.keys(settings.toolScopes ?? {}))
   );

@@ -130,6 +130,22 @@ test("keeps no large JSON, and keeps names of secrets as long as they are needed
   expect(server.nameOf("rare")).not.toBe(rare);
 });
 
+test("says its own time in the `Date` of every answer, those of faults as well", async () => {
+  const fixed = new Response("mine", { headers: { date: "Fri, 01 Jan 2027 12:00:00 GMT" } });
+  const server = createFakeAuthServer({ now: () => Date.UTC(2027, 0, 1), handleResource: () => fixed });
+  server.advance(60_000);
+  const dateOf = async (path: string): Promise<string | null> =>
+    (await server.fetch(`${server.issuer}${path}`)).headers.get("date");
+  server.faults.add({ fault: "502", endpoint: "authorizationServerMetadata" });
+  for (const path of ["/.well-known/oauth-authorization-server", "/authorize", "/nothing", "/token"]) {
+    expect([path, await dateOf(path)]).toEqual([path, "Fri, 01 Jan 2027 00:01:00 GMT"]);
+  }
+  const { access_token: token } = await logIn(server, await registeredClientId(server));
+  expect((await call(server, token)).headers.get("date")).toBe("Fri, 01 Jan 2027 12:00:00 GMT");
+  server.faults.add({ fault: () => Response.error(), endpoint: "resource" });
+  expect((await call(server, token)).type).toBe("error");
+});
+
 test("names requests for what is not there, and expects a client to look for metadata", async () => {
   const server = createFakeAuthServer({
     registration: "none",

@@ -229,6 +229,8 @@ describe("scripts of other origins", () => {
     expect(Object.fromEntries(response.headers)).toMatchObject({
       "access-control-allow-origin": "*",
       "access-control-allow-headers": "x-a",
+      // PUT: a registration is replaced with it (RFC 7592)
+      "access-control-allow-methods": "GET, POST, PUT, DELETE",
     });
     expect(server.requests).toEqual([]);
     expect((await server.fetch(`${server.issuer}/token`, { method: "OPTIONS" })).status).toBe(405);

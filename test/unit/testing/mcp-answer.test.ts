@@ -41,6 +41,20 @@ describe("the MCP server of a fake server", () => {
     server.expectNoUnexpectedRequests();
   });
 
+  it("tells accounts apart", async () => {
+    const { server, url } = startServer();
+    const auth = createAuthClient({ clientMetadata: { client_name: "Notes" }, fetch: server.fetch, now: server.now });
+    for (const subject of ["alice", "bob"]) {
+      const session = auth.session(url, { subject });
+      const interact = (page: URL) => server.approve(page, { subject });
+      await session.authorize({ redirectUri: "http://127.0.0.1:8976/callback", interact });
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "whoami" } });
+      expect(await (await createAuthFetch(session)(url, { method: "POST", body })).text()).toContain(
+        `user ${subject}"`,
+      );
+    }
+  });
+
   it("says the scope of the token to what is no MCP client", async () => {
     const { fetch, url } = startServer({ requiredScope: "a" });
     expect(await (await fetch(url)).json()).toEqual({ ok: true, scope: "a" });

@@ -139,7 +139,7 @@ test("hands good requests on with their body, and no others", async () => {
   await callTool(server, "made-up", toolCall("echo"));
   const response = await callTool(server, token, toolCall("echo"));
   expect([response.status, await response.text()]).toEqual([202, "mine"]);
-  expect(handled).toEqual([["POST", toolCall("echo"), { clientId, scope: "a b" }]]);
+  expect(handled).toEqual([["POST", toolCall("echo"), { clientId, subject: "user", scope: "a b" }]]);
 });
 
 test.each([
