@@ -14,6 +14,8 @@ export interface FakeListener {
 }
 
 const HOST = "127.0.0.1";
+/** Node waits for five seconds, and a slow client then sends its request on a connection that is just being closed. */
+const KEEP_ALIVE_MS = 60_000;
 
 /** Carries requests from a port of loopback to `fetch`, and its answers back as they are made. */
 export async function listenOnLoopback(
@@ -28,7 +30,7 @@ export async function listenOnLoopback(
       "this runtime has no node:http to listen with: use the server's fetch, or mswHandlers",
     );
   }
-  const server = http.createServer((message, response) => {
+  const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (message, response) => {
     void carry(message, response);
   });
 

@@ -29,5 +29,8 @@ export interface HttpServer {
 }
 
 export interface HttpModule {
-  createServer(listener: (request: IncomingMessage, response: ServerResponse) => void): HttpServer;
+  createServer(
+    options: { keepAliveTimeout: number },
+    listener: (request: IncomingMessage, response: ServerResponse) => void,
+  ): HttpServer;
 }

@@ -10,7 +10,8 @@ export interface LoopbackServer {
 }
 
 export async function startLoopbackServer(hostname = "127.0.0.1"): Promise<LoopbackServer> {
-  const server: Server = createServer();
+  // as long as in test/support/serve.ts, and for the same reason
+  const server: Server = createServer({ keepAliveTimeout: 60_000 });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, hostname, resolve);

@@ -118,6 +118,11 @@ describe("listening on loopback", () => {
     expect(length).toBe(500_000);
   });
 
+  it("keeps a connection for a minute, so that no slow client sends a request on one that is just being closed", async () => {
+    const { server } = await listening();
+    expect((await fetch(server.serverUrl)).headers.get("keep-alive")).toBe("timeout=60");
+  });
+
   it("lets a connection fail when a fault says so", async () => {
     const { server } = await listening();
     for (const fault of ["network_error", "cut_off"] as const) server.faults.add({ fault, endpoint: "resource" });
