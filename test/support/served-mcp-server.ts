@@ -16,7 +16,8 @@ export async function startServedMcpServer(
   options: FakeAuthServerOptions | ((origin: string) => FakeAuthServerOptions) = {},
 ): Promise<ServedMcpServer> {
   const mcp = createMcpHandler(createNotesServer);
-  const port = await freePort();
+  // one that was free a moment ago may be somebody else's: only for who has to know it before
+  const port = typeof options === "function" ? await freePort() : 0;
   const server = createFakeAuthServer({
     issuer: "https://auth.example.com/auth",
     consentPage: false,
