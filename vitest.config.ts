@@ -14,6 +14,8 @@ export default defineConfig({
     // against hangs: how long something takes is the machine's business
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // so that what CI says last says enough
+    chaiConfig: { truncateThreshold: 1_000 },
     restoreMocks: true,
     unstubGlobals: true,
     unstubEnvs: true,

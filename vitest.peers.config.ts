@@ -7,6 +7,7 @@ export default defineConfig({
     include: ["test/peers/**/*.test.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    chaiConfig: { truncateThreshold: 1_000 },
     reporters: ["default", ["json", { outputFile: ".cache/results/peers.json" }], new FeatureTable()],
   },
 });

@@ -7,6 +7,7 @@ export default defineConfig({
     testTimeout: 600_000,
     fileParallelism: false,
     disableConsoleIntercept: true,
+    chaiConfig: { truncateThreshold: 1_000 },
     reporters: ["default", ["json", { outputFile: ".cache/results/processes.json" }]],
   },
 });

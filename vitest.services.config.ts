@@ -7,6 +7,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 60_000 } },
+    chaiConfig: { truncateThreshold: 1_000 },
     reporters: ["default", ["json", { outputFile: ".cache/results/services.json" }]],
   },
 });

@@ -187,6 +187,7 @@ function isJob({ leg, scenario }) {
 
 let passed = 0;
 let failed = 0;
+const failures = [];
 let leg;
 for (const result of done) {
   if (result.leg !== leg) console.log(`\n${(leg = result.leg).name}`);
@@ -197,10 +198,13 @@ for (const result of done) {
       ? ""
       : "  (the suite's mock is at fault: an expected failure)";
   console.log(`  ${problem ? "FAIL" : "ok  "} ${result.scenario.padEnd(46)} ${result.outcome}${remark}`);
-  if (problem) for (const line of findings(result.folder)) console.log(`         ${line}`);
-  if (problem) failed += 1;
-  else passed += 1;
+  if (problem) {
+    const found = findings(result.folder);
+    for (const line of found) console.log(`         ${line}`);
+    failures.push([`${leg.name} ${result.scenario}: ${result.outcome}, ${problem}`, ...found].join("\n"));
+    failed += 1;
+  } else passed += 1;
 }
 console.log(`\n${passed} passed, ${failed} failed, 0 skipped`);
-writeFileSync(join(results, "conformance.json"), `${JSON.stringify({ passed, failed, skipped: 0 })}\n`);
+writeFileSync(join(results, "conformance.json"), `${JSON.stringify({ passed, failed, skipped: 0, failures })}\n`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

@@ -107,7 +107,11 @@ const RUNTIMES = {
   "Chromium, headless": page,
 };
 
-const total = { passed: 0, failed: 0, skipped: 0 };
+const total = { passed: 0, failed: 0, skipped: 0, failures: [] };
+function report(failure) {
+  total.failures.push(failure);
+  console.error(failure);
+}
 const rows = [];
 let columns = [];
 try {
@@ -122,7 +126,7 @@ try {
     for (const [scenario, outcome] of Object.entries(outcomes)) {
       const isGood = ["passed", "typed error", "–"].includes(outcome);
       total[isGood ? "passed" : "failed"] += outcome === "–" ? 0 : 1;
-      if (!isGood) console.error(`${name}, ${scenario}: ${outcome}`);
+      if (!isGood) report(`${name}, ${scenario}: ${outcome}`);
     }
     if (!("start" in outcomes)) columns = Object.keys(outcomes);
     rows.push([name, ...Object.values(outcomes).map((outcome) => (outcome.length > 20 ? "FAILED" : outcome))]);
@@ -145,7 +149,7 @@ const [head, tail] = [text.slice(0, text.indexOf(before) + before.length), text.
 if (process.argv.includes("--write")) writeFileSync(document, head + table + tail);
 else if (total.skipped === 0 && text !== head + table + tail) {
   total.failed += 1;
-  console.error('docs/runtimes.md is out of date: run "npm run test:runtimes -- --write" and commit it');
+  report('docs/runtimes.md is out of date: run "npm run test:runtimes -- --write" and commit it');
 }
 writeFileSync(join(root, ".cache", "results", "runtimes.json"), JSON.stringify(total));
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
