@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from "node:fs";
-import { hostname } from "node:os";
-import { nodeProcess } from "./builtins.js";
+import { hostname, networkInterfaces } from "node:os";
+import { nodeCrypto, nodeProcess } from "./builtins.js";
 import { codeOf } from "./error-code.js";
 import { attempt } from "./write-file-atomically.js";
 
@@ -35,6 +35,13 @@ function parse(text: string): LockOwner | undefined {
   }
 }
 
+function networkName(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((network) => network?.map(({ mac }) => mac) ?? []);
+  // loopback and tunnels have none of their own
+  const own = [...new Set(addresses)].filter((mac) => /[^0:]/.test(mac)).sort();
+  return nodeCrypto.createHash("sha256").update(own.join()).digest("hex");
+}
+
 let machine: string | undefined;
 
 /** Where process ids mean the same: containers and cloned machines may well have one name, but not one boot and one process table. */
@@ -43,6 +50,8 @@ function thisMachine(): string {
   const names = [hostname()];
   attempt(() => names.push(readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()));
   attempt(() => names.push(readlinkSync("/proc/self/ns/pid")));
+  // elsewhere two machines that share a folder differ in their network; if one process has seen another network, it waits for silence
+  if (names.length === 1) attempt(() => names.push(networkName()));
   machine = names.join(" ");
   return machine;
 }
