@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AuthSession, DpopKeyPair, DpopKeyStore, KVStore } from "../../src/index.js";
-import { createAuthFetch, createDpop } from "../../src/index.js";
+import { createAuthFetch, createDpop, workloadIdentity } from "../../src/index.js";
 import type { FakeAuthServer } from "../../src/testing.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { approvedBy, createHost, failureOf, lockingViewOf, REDIRECT, until, viewOf } from "../support/host.js";
@@ -118,6 +118,26 @@ describe("a key store that does not answer", () => {
     await until(() => (vi.advanceTimersByTime(1_000), isOver));
     expect(await signedOut).toEqual({ revoked: "skipped" });
     expect(store.has("v1:tokens:https%3A%2F%2Fmcp.example.com%2Fmcp:user:-")).toBe(false);
+  });
+});
+
+describe("what the host itself has to bring for a token", () => {
+  it("keeps the lock for twenty seconds at most, and then it is asked for again", async () => {
+    const server = createFakeAuthServer({ clientCredentials: true });
+    let hangs = true;
+    const asked = vi.fn(() => (hangs ? new Promise<never>(() => undefined) : Promise.reject(new Error("asked again"))));
+    const grant = workloadIdentity({ issuer: server.issuer, getAssertion: asked });
+    const { client } = createHost(server, { store: lockingViewOf(new Map(), new Map()) });
+    const session = client.session(server.serverUrl, { grant });
+    const failure = failureOf(session.getAccessToken());
+    await vi.waitUntil(() => asked.mock.calls.length === 1);
+    await vi.advanceTimersByTimeAsync(20_000);
+    const { retryAt = 0 } = (await failure) as { retryAt?: number };
+    expect(await failure).toMatchObject({ code: "server_error" });
+
+    hangs = false;
+    server.advance(retryAt - server.now());
+    expect(String(await failureOf(session.getAccessToken()))).toContain("asked again");
   });
 });
 

@@ -3,6 +3,7 @@ import type { KVStore } from "../../src/index.js";
 import { createAuthFetch } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { approvedBy, createHost, failureOf, viewOf } from "../support/host.js";
+import { DAY, STATE } from "../support/refresh.js";
 
 describe("signing out", () => {
   it("forgets the tokens, then revokes the refresh token and after it the access token", async () => {
@@ -21,6 +22,20 @@ describe("signing out", () => {
     expect(await session.getAccessToken()).toBeUndefined();
     expect(events.at(-1)).toEqual({ type: "signed_out", serverUrl: server.serverUrl });
     await expect(createAuthFetch(session)(server.serverUrl)).rejects.toMatchObject({ code: "authorization_required" });
+  });
+
+  it("forgets what was remembered of refreshing, too", async () => {
+    const server = createFakeAuthServer();
+    const store = new Map<string, string>();
+    const { session } = createHost(server, { store });
+    await session.authorize(approvedBy(server));
+    server.advance(DAY);
+    server.faults.add({ endpoint: "refresh", fault: "503_retry_after" });
+    await failureOf(session.getAccessToken());
+    expect(store.has(STATE)).toBe(true);
+    await session.signOut({ localOnly: true });
+
+    expect([...store.keys()].filter((key) => /^v1:(tokens|state):/.test(key))).toEqual([]);
   });
 
   it("keeps the registration and the other users of the server", async () => {

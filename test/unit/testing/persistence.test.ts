@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createMemoryStore } from "../../../src/index.js";
 import { createFakeAuthServer } from "../../../src/testing.js";
 import type { KVStore } from "../../../src/testing.js";
@@ -22,6 +22,39 @@ test("goes on after a restart: clients, grants and tokens, in any KVStore", asyn
     expect((await call(after, next.access_token)).status).toBe(200);
     expect(await logIn(after, clientId)).toHaveProperty("access_token");
   }
+});
+
+test("writes one after the other, however long a store takes", async () => {
+  const backing = new Map<string, string>();
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  let isSlow = false;
+  const store: KVStore = {
+    get: (key) => backing.get(key),
+    delete: (key) => backing.delete(key),
+    async set(key, value) {
+      const isFirst = isSlow && key.includes("grant:");
+      if (isFirst) {
+        isSlow = false;
+        await gate;
+      }
+      backing.set(key, value);
+    },
+  };
+  const before = start(store);
+  const clientId = await registeredClientId(before);
+  const { refresh_token: token } = await logIn(before, clientId);
+  isSlow = true;
+  // the first writes that the grant is good, the second that it has ended
+  const refreshed = refresh(before, clientId, token);
+  await vi.waitUntil(() => !isSlow);
+  const reused = refresh(before, clientId, token);
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  open();
+  const next = (await jsonOf(await refreshed)) as unknown as Tokens;
+  expect((await reused).status).toBe(400);
+
+  expect((await call(start(store), next.access_token)).status).toBe(401);
 });
 
 test("remembers which refresh tokens were used, and which grants ended", async () => {
