@@ -68,6 +68,7 @@ const page = {
   async run() {
     const imports = {
       "mcp-oauth-client": "/node_modules/mcp-oauth-client/dist/index.js",
+      "mcp-oauth-client/browser": "/node_modules/mcp-oauth-client/dist/browser.js",
       "mcp-oauth-client/testing": "/node_modules/mcp-oauth-client/dist/testing.js",
       oauth4webapi: "/node_modules/oauth4webapi/build/index.js",
     };
@@ -85,9 +86,14 @@ const page = {
     });
     try {
       const tab = await browser.newPage();
-      await tab.goto(`http://127.0.0.1:${site.address().port}/`);
-      await tab.waitForFunction(() => "outcomes" in globalThis);
-      return await tab.evaluate(() => globalThis.outcomes);
+      // a module that cannot be loaded
+      const failed = new Promise((_, reject) => tab.on("pageerror", reject));
+      const outcomes = async () => {
+        await tab.goto(`http://127.0.0.1:${site.address().port}/`);
+        await tab.waitForFunction(() => "outcomes" in globalThis);
+        return await tab.evaluate(() => globalThis.outcomes);
+      };
+      return await Promise.race([failed, outcomes()]);
     } finally {
       await browser.close();
       site.close();
