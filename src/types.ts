@@ -275,7 +275,7 @@ export interface AuthChallenge {
 
 /** A client that the host registered by other means (spec: pre-registration). @public */
 export interface PreRegisteredClient {
-  /** The issuer that knows this client; it is used at this one only. */
+  /** The issuer that knows this client, exactly as its metadata write it, slashes included; it is used at this one only. */
   readonly issuer: string;
   /** The MCP server these credentials are meant for. When it is set and that server names another issuer,
    * a login fails with `client_issuer_mismatch` and does not fall back to another kind of registration. */

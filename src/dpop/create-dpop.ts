@@ -24,6 +24,9 @@ export interface DpopOptions {
   readonly allowDowngrade?: boolean | undefined;
 }
 
+/** Of how many keys it is remembered that their loss was told. */
+const MAX_MISSING = 1_000;
+
 /** How long the key of a login that nobody finishes is kept: longer than the login itself. */
 const UNUSED_KEY_MS = 3_600_000;
 
@@ -95,6 +98,8 @@ function connect({ now, emit }: DpopHost, policy: Policy): DpopConnection {
       const { dpopKeyId = "" } = tokens;
       if ((await keys.find(dpopKeyId)) !== undefined) return true;
       if (!missing.has(dpopKeyId)) emit({ type: "dpop_key_missing", ...whose });
+      // a server of many users runs for long: better told twice than remembered for ever
+      if (missing.size >= MAX_MISSING) missing.clear();
       missing.add(dpopKeyId);
       return false;
     },

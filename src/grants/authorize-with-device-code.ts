@@ -87,7 +87,7 @@ export async function authorizeWithDeviceCode(session: AuthSession, options: Dev
       options.scope ?? selectScope(server, { challenge, previous: isStepUp(options) ? previous : undefined });
     const start = async (mayRepeat: boolean): Promise<readonly [ClientRegistration, DeviceAuthorization]> => {
       const registration = await resolveDeviceRegistration(context, server, previous, signal);
-      const request = { server, registration, options: { ...context.http, signal, now: context.now } };
+      const request = { server, registration, options: { ...context.http, signal } };
       try {
         return [registration, await requestDeviceAuthorization(request, { resource: server.resource, scope })];
       } catch (error) {
@@ -99,7 +99,7 @@ export async function authorizeWithDeviceCode(session: AuthSession, options: Dev
     };
     const [registration, authorization] = await start(true);
     await orAborted(Promise.resolve(options.onUserCode(await promptOf(context, server, authorization))), signal);
-    const http = { ...context.http, signal, now: context.now };
+    const http = { ...context.http, signal };
     const request = { server, registration, options: http, dpopKeyId };
     const granted = await pollForTokens(request, authorization);
     if (granted === undefined) {

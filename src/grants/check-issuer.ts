@@ -1,7 +1,7 @@
-import { parseUrl } from "../wire/url-policy.js";
+import { isHttp, parseUrl } from "../wire/url-policy.js";
 
 /** An issuer as given, once it is sure that it can be one. */
 export function checkIssuer(issuer: string, name: string): string {
-  if (typeof issuer === "string" && /^https?:$/.test(parseUrl(issuer)?.protocol ?? "")) return issuer;
+  if (typeof issuer === "string" && isHttp(parseUrl(issuer))) return issuer;
   throw new TypeError(`${name} must be the issuer's identifier, an absolute URL as in its metadata`);
 }

@@ -46,7 +46,7 @@ async function register(
       },
       options,
     );
-    const answer = await requestRegistration(server, asked, { ...http, signal, now }, undefined);
+    const answer = await requestRegistration(server, asked, { ...http, signal }, undefined);
     // kept under the grant, as others are under their redirect URI, so that it is found and forgotten as they are
     const own = { redirect_uris: [DEVICE_GRANT] };
     const registration = toRegistration(server, { ...asked, ...own }, { ...answer, ...own }, now());

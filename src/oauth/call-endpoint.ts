@@ -4,7 +4,7 @@ import type { ClientAuthenticationOptions } from "../grant-types.js";
 import type { ClientRegistration, ClockOptions, HttpOptions, ServerMetadata } from "../types.js";
 import type { DpopConnection } from "../wire/dpop-connection.js";
 import { guardedRequest } from "../wire/http.js";
-import { parseUrl } from "../wire/url-policy.js";
+import { isHttp, parseUrl } from "../wire/url-policy.js";
 import { authenticateClient } from "./client-authentication.js";
 import { transientError } from "./map-error.js";
 import type { OAuthAnswer } from "./normalize-response.js";
@@ -39,7 +39,7 @@ export async function callEndpoint(
   request: { readonly headers: HeadersInit; readonly method?: string; readonly body?: BodyInit },
 ): Promise<OAuthAnswer> {
   const url = String(authorizationServer[purpose]);
-  if (!/^https?:$/.test(parseUrl(url)?.protocol ?? "")) {
+  if (!isHttp(parseUrl(url))) {
     throw new DiscoveryError("metadata_invalid", `the authorization server metadata has no valid "${purpose}"`);
   }
   const context = { purpose, serverUrl: new URL(serverUrl), http };

@@ -35,7 +35,7 @@ export async function requestIdJag(
   const assertion = nonEmpty(document["access_token"]);
   // anything else, such as an access token, was not made to be shown to another issuer
   if (document["issued_token_type"] !== ID_JAG || assertion === undefined) {
-    const type = quoteRemote(document["issued_token_type"] ?? "none");
+    const type = quoteRemote(nonEmpty(document["issued_token_type"]) ?? "none");
     throw new TokenError(
       "token_response_invalid",
       `${party} answered with a token of the type ${type} where an ID-JAG was asked for; its operator has to enable that`,

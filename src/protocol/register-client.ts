@@ -3,6 +3,7 @@ import type { ClientAuthenticationOptions } from "../grant-types.js";
 import { requestRegistration } from "../oauth/registration-endpoint.js";
 import { currentTime } from "../platform.js";
 import type { ClientMetadata, ClientRegistration, ClockOptions, HttpOptions, ServerMetadata } from "../types.js";
+import { isHttp } from "../wire/url-policy.js";
 import { applicationType, redirectUrls, withGrants, withMethod } from "./client-metadata.js";
 import { requireSameIssuer } from "./issuer-binding.js";
 import { toRegistration } from "./registration-answer.js";
@@ -74,7 +75,5 @@ export async function registerClient(
   }
 }
 
-const isHttp = ({ protocol }: URL): boolean => /^https?:$/.test(protocol);
-
-const isAboutMetadata = ({ oauthError }: RegistrationError): boolean =>
-  oauthError === "invalid_redirect_uri" || oauthError === "invalid_client_metadata";
+const isAboutMetadata = ({ oauthError = "" }: RegistrationError): boolean =>
+  /^invalid_(redirect_uri|client_metadata)$/.test(oauthError);

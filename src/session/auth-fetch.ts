@@ -90,7 +90,7 @@ export function createAuthFetch(session: AuthSession, options: AuthFetchOptions 
       target = input.url;
       options = await requestInit(input, init);
     } else target = input;
-    const href = typeof target === "string" ? target : target.href;
+    const href = String(target);
     // the whole of what a request with a fresh token costs
     if (accepted?.href === href && accepted.tokens === freshTokens() && options?.redirect === undefined && !opaque) {
       const { tokens, via, authorization } = accepted;

@@ -11,7 +11,7 @@ import type { TokenCell } from "./token-cell.js";
 export function createAuthSession(context: ClientContext, cell: TokenCell): AuthSession {
   const { subject } = cell.key;
   // new tokens that are not stored yet have to be, before they are used
-  const freshTokens = () => (context.now() < cell.freshUntil && cell.unsaved === undefined ? cell.tokens : undefined);
+  const freshTokens = () => (context.now() < cell.freshUntil && !context.unsaved.has(cell) ? cell.tokens : undefined);
   const session: AuthSession = Object.freeze<AuthSession>({
     serverUrl: cell.serverUrl.href,
     subject,

@@ -39,16 +39,13 @@ export async function startAuthorization(
     // RFC 9449 §10: nobody else can use the code
     extraParams: { ...extraParams, ...(dpopKeyId && { dpop_jkt: dpopKeyId }) },
     subject: cell.key.subject,
-    now: context.now,
-    allowUrl: context.http.allowUrl,
+    ...context.http,
   });
   signal?.throwIfAborted();
-  await context.records.set("pending", pending.state, {
-    ...pending,
-    ...(dpopKeyId && { dpopKeyId }),
-  });
+  const { state, expiresAt } = pending;
+  await context.records.set("pending", state, { ...pending, ...(dpopKeyId && { dpopKeyId }) }, expiresAt);
   context.emit({ type: "authorization_started", ...cell.key });
-  return { authorizationUrl, state: pending.state, expiresAt: pending.expiresAt };
+  return { authorizationUrl, state, expiresAt };
 }
 
 /** Only a demand for more scope adds to what was granted before; a plain login asks for what the server asks for now. */
@@ -87,7 +84,7 @@ export async function finishAuthorization(
   if (cell.name !== recorded.name) throw stateUnknown();
   const pending = await takePending(context, state);
   if (pending === undefined) throw stateUnknown();
-  const tokens = await exchangeCallback(pending, callback, { ...context.http, signal, now: context.now }).catch(
+  const tokens = await exchangeCallback(pending, callback, { ...context.http, signal }).catch(
     async (error: unknown) => {
       if (await replaceRefused(context, pending, error).catch(() => false)) curable.add(error as object);
       throw error;

@@ -8,7 +8,7 @@ import type { RecordStore } from "../store/records.js";
 import { createRecordStore, recordKeys } from "../store/records.js";
 import { createTokenStore } from "../store/token-store.js";
 import type { ClientAuthenticationOptions, Grant } from "../grant-types.js";
-import type { HttpOptions, IgnoredRecord, ServerMetadata } from "../types.js";
+import type { ClockOptions, HttpOptions, IgnoredRecord, ServerMetadata, TokenSet } from "../types.js";
 import type { DpopConnection, DpopHost } from "../wire/dpop-connection.js";
 import { canonicalServerUrl, parseServerUrl } from "../wire/url-policy.js";
 import type { ConnectedGrant } from "./connected-grant.js";
@@ -21,7 +21,13 @@ export interface ClientContext {
   readonly store: KVStore;
   readonly tokenStore: TokenStore;
   readonly records: RecordStore;
-  readonly http: HttpOptions & ClientAuthenticationOptions & { readonly dpop: DpopConnection | undefined };
+  /** What every request of the client has in common. */
+  readonly http: HttpOptions &
+    Required<ClockOptions> &
+    ClientAuthenticationOptions & { readonly dpop: DpopConnection | undefined };
+  /** New tokens that the store has not taken yet: they are written before anything else is done, also when no session is left of
+   * those that got them. */
+  readonly unsaved: Map<TokenCell, TokenSet>;
   readonly now: () => number;
   readonly emit: (event: AuthEvent) => void;
   readonly onIgnored: (record: IgnoredRecord) => void;
@@ -50,8 +56,10 @@ export function createClientContext(options: AuthClientOptions): ClientContext {
       timeoutMs,
       allowUrl,
       clientAuthentication,
+      now,
       dpop: options.dpop?.connect({ store, now, emit } satisfies DpopHost as never) as DpopConnection | undefined,
     },
+    unsaved: new Map(),
     now,
     emit,
     onIgnored,

@@ -1,6 +1,5 @@
 import type { DiscoverAuthServerOptions } from "../protocol/discover-auth-server.js";
 import type { AuthChallenge, ServerMetadata } from "../types.js";
-import { isSameIssuer } from "../wire/url-policy.js";
 import { protectedResourceMetadataUrls } from "../wire/well-known.js";
 import type { ClientContext } from "./client-context.js";
 import type { TokenCell } from "./token-cell.js";
@@ -43,9 +42,7 @@ export async function discoverForSession(
       if (anew) return undefined;
       // kept under what the metadata says; a resource may list the same issuer with or without the slash of an empty path
       const other = `${issuer}/`.replace(/\/\/$/, "");
-      const stored =
-        (await records.get("issuer", issuer)) ??
-        (isSameIssuer(issuer, other) ? await records.get("issuer", other) : undefined);
+      const stored = (await records.get("issuer", issuer)) ?? (await records.get("issuer", other));
       // written so that a record without a valid time is an old one
       if (!stored || !(Math.abs(now() - stored.fetchedAt) < METADATA_FRESH_MS)) return undefined;
       spared.add(stored.authorizationServer.issuer);

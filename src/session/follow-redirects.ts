@@ -2,7 +2,7 @@ import { TransportError } from "../errors.js";
 import type { FetchLike } from "../types.js";
 import { discard, isRedirect } from "../wire/http.js";
 import { isReplayable } from "../wire/replayable.js";
-import { withoutQuery } from "../wire/url-policy.js";
+import { isHttp, withoutQuery } from "../wire/url-policy.js";
 
 const MAX_HOPS = 3;
 
@@ -37,7 +37,7 @@ export async function followRedirects(
     }
     const target = new URL(location, href);
     discard(response.body);
-    if (hop > MAX_HOPS || !/^https?:$/.test(target.protocol)) {
+    if (hop > MAX_HOPS || !isHttp(target)) {
       const url = withoutQuery(from);
       throw new TransportError(
         "redirect_refused",

@@ -40,10 +40,11 @@ function begin(cell: TokenCell, ask: (signal: AbortSignal) => Promise<unknown>):
 
 /** Counts a step-up; `false` when this scope was asked for often enough and the server still wants more. */
 export function mayStepUp(cell: TokenCell, scope: string, now: number): boolean {
+  const { stepUps } = cell;
   const key = scope.split(" ").sort().join(" ");
-  const known = cell.stepUps.get(key);
-  const count = known === undefined || known.forgetAt <= now ? 0 : known.count;
-  if (count >= STEP_UPS_PER_SCOPE) return false;
-  cell.stepUps.set(key, { count: count + 1, forgetAt: now + FORGET_STEP_UPS_MS });
+  for (const [one, { forgetAt }] of stepUps) if (forgetAt <= now) stepUps.delete(one);
+  const count = (stepUps.get(key)?.count ?? 0) + 1;
+  if (count > STEP_UPS_PER_SCOPE) return false;
+  stepUps.set(key, { count, forgetAt: now + FORGET_STEP_UPS_MS });
   return true;
 }

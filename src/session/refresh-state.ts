@@ -21,6 +21,8 @@ const MAX_WAIT_MS = 3_600_000;
 const FRESH_MS = 60_000;
 const REFUSALS_TO_BRAKE = 2;
 const MAX_BRAKE_MS = 600_000;
+/** A month: users who never come back leave nothing behind. */
+const KEPT_MS = 30 * 86_400_000;
 
 export async function readState({ records }: ClientContext, { key }: TokenCell): Promise<RefreshState> {
   const state = await records.get("state", key);
@@ -29,8 +31,12 @@ export async function readState({ records }: ClientContext, { key }: TokenCell):
 
 const count = (value: unknown): number => Number(value) || 0;
 
-export async function writeState({ records }: ClientContext, { key }: TokenCell, state: StateRecord): Promise<void> {
-  await records.set("state", key, state);
+export async function writeState(
+  { records, now }: ClientContext,
+  { key }: TokenCell,
+  state: StateRecord,
+): Promise<void> {
+  await records.set("state", key, state, now() + KEPT_MS);
 }
 
 /** Tidies up; that the store cannot do it is no reason to fail. */

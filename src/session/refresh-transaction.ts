@@ -79,7 +79,7 @@ export async function transact(job: RefreshJob, lease: AbortSignal): Promise<Ref
   const moved = grant || need.refused === undefined ? undefined : hasMoved(context, cell, renewal, need.challenge);
   const timeoutMs = Math.min(http.timeoutMs ?? MAX_REQUEST_MS, MAX_REQUEST_MS);
   const request = (signal: AbortSignal): Promise<TokenSet> => {
-    const options = { ...http, timeoutMs, now, signal };
+    const options = { ...http, timeoutMs, signal };
     return grant
       ? grant.renew(job, tokens, options)
       : refreshTokens(stampedServer(context, cell, renewal, metadata), renewal, options);
@@ -106,7 +106,7 @@ export async function transact(job: RefreshJob, lease: AbortSignal): Promise<Ref
     const refreshToken = current?.refreshToken;
     if (
       !grant &&
-      (refreshToken === undefined ||
+      (!refreshToken ||
         refreshToken === cell.refusedRefresh ||
         (known.refusedRefresh && known.refusedRefresh === (await sha256(refreshToken))))
     ) {
@@ -126,7 +126,7 @@ export async function transact(job: RefreshJob, lease: AbortSignal): Promise<Ref
 
   async function accept(renewed: TokenSet): Promise<RefreshOutcome> {
     cell.renewed = renewed.accessToken;
-    cell.unsaved = renewed;
+    context.unsaved.set(cell, renewed);
     cell.stored = over;
     // writes them, unless others have: a lease can be lost, and a sign-out or a login does not wait for ever
     const current = await readTokens(context, cell);

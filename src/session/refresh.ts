@@ -52,7 +52,7 @@ async function obtainTokens(
     outcome = await withLock(store, `refresh:${cell.name}`, (lease) => transact(job, lease));
   } catch (error) {
     if (!isAuthError(error)) throw error;
-    if (cell.unsaved === undefined && isAlive(cell, need, now())) return cell.tokens;
+    if (!context.unsaved.has(cell) && isAlive(cell, need, now())) return cell.tokens;
     const newer =
       stored && metadata === undefined && isGone(error) ? await findMovedEndpoint(context, cell, stored) : undefined;
     if (newer === undefined) throw error;

@@ -46,7 +46,7 @@ export async function resolveRegistration(
     found !== undefined &&
     mayBeReplaced(found, server) &&
     Math.abs(context.now() - lastKnown(found, previous)) > KNOWN_FOR_MS &&
-    (await isForgotten({ server, registration: found, options: { ...context.http, signal, now: context.now } }));
+    (await isForgotten({ server, registration: found, options: { ...context.http, signal } }));
   if (isRefused) await forgetRegistration(context, found);
   const known = isRefused ? undefined : found;
   const chosen =
@@ -91,13 +91,19 @@ export async function findPreRegistered(
   const canRegister = server.authorizationServer.registration_endpoint ?? metadataDocument(context, server);
   const meant =
     clients.find(
-      ({ serverUrl }) => isLookup || (serverUrl && canonicalServerUrl(parseServerUrl(serverUrl)) === here),
+      ({ issuer, serverUrl }) =>
+        isLookup ||
+        // who writes this issuer with a slash too many or too few means it, and must not get another client unasked
+        withoutSlash(issuer) === withoutSlash(server.issuer) ||
+        (serverUrl && canonicalServerUrl(parseServerUrl(serverUrl)) === here),
     ) ??
     (previous?.registration.source === "pre_registered" ? previous : undefined) ??
     (canRegister ? undefined : clients[0]);
   if (meant !== undefined) requireSameIssuer("the pre-registered client", meant.issuer, server.issuer);
   return undefined;
 }
+
+const withoutSlash = (issuer: string): string => issuer.replace(/\/$/, "");
 
 function fromPreRegistered(
   { issuer, clientId, clientSecret, tokenEndpointAuthMethod, redirectUris = [] }: PreRegisteredClient,
@@ -167,9 +173,8 @@ function register(
       const others = (clientMetadata.redirect_uris ?? []).filter(
         (declared) => withoutLoopbackPort(declared) !== withoutLoopbackPort(redirectUri),
       );
-      const ask = { ...context.http, signal, now: context.now };
       const asked = { ...clientMetadata, redirect_uris: [redirectUri, ...others] };
-      const registration = await registerClient(server, { ...ask, clientMetadata: asked });
+      const registration = await registerClient(server, { ...context.http, signal, clientMetadata: asked });
       await callStore("write", name, () => context.tokenStore.setClientRegistration(key, registration));
       context.emit({ type: "registered", issuer: server.issuer, source: registration.source });
       return registration;

@@ -16,7 +16,7 @@ export const engines = /* @__PURE__ */ new WeakMap<AuthSession, SessionEngine>()
 export function engineOf(session: AuthSession): SessionEngine {
   const engine = engines.get(session);
   if (engine === undefined) {
-    throw new TypeError('"session" must come from createAuthClient().session() of this copy of mcp-oauth-client');
+    throw new TypeError('"session" must come from a client of this copy of mcp-oauth-client');
   }
   return engine;
 }

@@ -32,7 +32,7 @@ export async function signOut(
   let revoked: SignOutResult["revoked"] = "skipped";
   let unregistered = false;
   // a grant has an authentication of its own
-  const ask = { ...context.http, ...cell.grant, signal, now: context.now };
+  const ask = { ...context.http, ...cell.grant, signal };
   if (tokens !== undefined && !localOnly) {
     try {
       const server = await serverOf(context, cell, tokens, signal);

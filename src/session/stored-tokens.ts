@@ -14,13 +14,13 @@ export async function readTokens(context: ClientContext, cell: TokenCell): Promi
   // a table of the host's own may not tell grants apart
   let tokens =
     stored && stored.grant === key.grant ? checkRecord("tokens", name, stored, context.onIgnored) : undefined;
-  const { unsaved } = cell;
+  const unsaved = context.unsaved.get(cell);
   // unless a login or a sign-out elsewhere has made them old
   if (unsaved && tokens?.accessToken === cell.stored?.accessToken) await writeTokens(context, cell, (tokens = unsaved));
-  cell.unsaved = undefined;
+  context.unsaved.delete(cell);
   cell.stored = tokens;
   // what can be renewed is forgiven; what cannot would be sent in vain after every start
-  if (tokens?.refreshToken === undefined && tokens !== undefined) {
+  if (tokens && !tokens.refreshToken) {
     const { refusedAccess } = await readState(context, cell);
     if (refusedAccess && refusedAccess === (await markOf(tokens))) tokens = undefined;
   }
@@ -38,17 +38,17 @@ export async function readTokens(context: ClientContext, cell: TokenCell): Promi
 export async function writeTokens(context: ClientContext, cell: TokenCell, tokens: TokenSet): Promise<void> {
   const write = (): Promise<void> =>
     callStore("write", cell.name, () => context.tokenStore.setTokens(cell.key, tokens));
-  cell.unsaved = tokens;
+  context.unsaved.set(cell, tokens);
   cell.clockSkew = tokens.clockSkew ?? 0;
   remember(cell, tokens);
   // on a full disk there is room where the state was
   await write().catch(() => forgetState(context, cell).then(write));
-  cell.unsaved = undefined;
+  context.unsaved.delete(cell);
 }
 
 /** Forgets the tokens, here and in the store. */
-export async function deleteTokens({ tokenStore, http }: ClientContext, cell: TokenCell): Promise<void> {
-  cell.unsaved = undefined;
+export async function deleteTokens({ unsaved, tokenStore, http }: ClientContext, cell: TokenCell): Promise<void> {
+  unsaved.delete(cell);
   await callStore("delete", cell.name, () => tokenStore.deleteTokens(cell.key));
   await http.dpop?.forget(cell.stored);
   remember(cell, undefined);

@@ -29,9 +29,7 @@ export interface TokenCell {
   expiresAt: number;
   /** How far the authorization server's clock was ahead when this process asked it last. */
   clockSkew?: number;
-  /** New tokens that the store has not taken yet; they are written before anything else is done. */
-  unsaved?: TokenSet | undefined;
-  /** What was last seen in the store, usable or not; what `unsaved` take the place of. */
+  /** What was last seen in the store, usable or not; what unsaved tokens take the place of. */
   stored?: TokenSet | undefined;
   /** A refresh token that was refused for good, should the store fail to remember it. */
   refusedRefresh?: string;

@@ -34,9 +34,8 @@ export async function hasMoved(
 }
 
 /** Whether an error says that there is no token endpoint any more at its URL, or nobody to ask. */
-export const isGone = (error: AnyAuthError): boolean =>
-  /^(network_error|request_timeout)$/.test(error.code) ||
-  ("status" in error && /^(404|405|410)$/.test(String(error.status)));
+export const isGone = ({ code, status }: AnyAuthError & { readonly status?: number }): boolean =>
+  /network_error|request_timeout|(404|405|410)$/.test(`${code} ${status}`);
 
 /** What the issuer of the tokens publishes now, if it has moved its token endpoint. */
 export async function findMovedEndpoint(

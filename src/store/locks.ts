@@ -29,7 +29,7 @@ export async function withLock<T>(
     storeError("lock_timeout", "could not lock", name, "timed out, try again"),
   );
   const { ahead, mine, leave } = takeTurn(store, name);
-  const held: { outcome?: Promise<T> } = {};
+  let outcome = undefined as Promise<T> | undefined;
   let stop = (): void => undefined;
   const leaveAfter = (ms: number): void => {
     stop = startTimer(leave, ms);
@@ -39,14 +39,14 @@ export async function withLock<T>(
   async function begin(lease: AbortSignal): Promise<T> {
     wait.signal.throwIfAborted();
     wait.release();
-    if (held.outcome === undefined) {
+    if (outcome === undefined) {
       if (waitMs < Infinity) leaveAfter(MAX_TURN_MS);
-      held.outcome = task(lease).finally(() => {
+      outcome = task(lease).finally(() => {
         stop();
         leaveAfter(MAX_RELEASE_MS);
       });
     }
-    return held.outcome;
+    return outcome;
   }
 
   async function enter(): Promise<unknown> {
@@ -59,7 +59,7 @@ export async function withLock<T>(
 
   try {
     const cause = await enter().catch((error: unknown) => error);
-    if (held.outcome !== undefined) return await held.outcome;
+    if (outcome !== undefined) return await outcome;
     if (wait.signal.aborted) throw wait.signal.reason;
     throw storeError("store_failed", "could not lock", name, "see the cause", cause);
   } finally {

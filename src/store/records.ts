@@ -11,7 +11,7 @@ import type {
 } from "../types.js";
 import type { KVStore, RegistrationKey, TokenKey } from "./kv-store.js";
 import { isTextList } from "../wire/documents.js";
-import { canonicalServerUrl, parseServerUrl } from "../wire/url-policy.js";
+import { canonicalServerUrl, isHttp, parseServerUrl, parseUrl } from "../wire/url-policy.js";
 import { publicKey } from "../wire/public-key.js";
 import { storeError } from "./store-error.js";
 
@@ -62,7 +62,7 @@ export type RecordKind = keyof Records;
 // a lone surrogate, which has no encoding, becomes what URL makes of it
 const part = (text: string): string => encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\ufffd"));
 const whose = ({ serverUrl, subject, grant = "user" }: TokenKey): string =>
-  `${part(canonicalServerUrl(parseServerUrl(serverUrl)))}:${part(grant)}:${subject === undefined ? "-" : `=${part(subject)}`}`;
+  `${part(canonicalServerUrl(parseServerUrl(serverUrl)))}:${part(grant)}:${subject == null ? "-" : `=${part(subject)}`}`;
 
 /** Keys of the records: a promise to every version that shares a store with this one. */
 export const recordKeys = {
@@ -80,31 +80,36 @@ export function withoutLoopbackPort(redirectUri: string): string {
   return redirectUri.replace(/^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)):\d+(?=[/?#]|$)/i, "$1");
 }
 
-/** The members without which a record is of no use; all are strings, save for the list of redirect URIs. */
-function requiredMembers(kind: RecordKind): readonly string[] {
+const OPTIONAL = /ubject|refresh|cope/;
+
+/** The members whose type is relied on: strings, URLs and lists of strings. Those that are {@link OPTIONAL} may be absent. */
+function checkedMembers(kind: RecordKind): readonly string[] {
   const client = "issuer clientId tokenEndpointAuthMethod redirectUris";
   const registration = client.replace(/\w+/g, "registration.$&");
   const members: Readonly<Record<RecordKind, string>> = {
     client,
     // its members may all be absent; whoever reads one does not trust its type
     state: "",
-    tokens: `accessToken tokenType issuer tokenEndpoint resource ${registration}`,
-    pending: `state codeVerifier redirectUri resource server.serverUrl server.issuer server.authorizationServer.token_endpoint ${registration}`,
-    server: "resourceMetadataUrl protectedResource.resource",
+    tokens: `accessToken tokenType issuer tokenEndpoint resource refreshToken scope requestedScope ${registration}`,
+    pending: `state codeVerifier redirectUri resource subject scope server.serverUrl server.issuer server.authorizationServer.token_endpoint ${registration}`,
+    server: "resourceMetadataUrl protectedResource.resource protectedResource.scopes_supported",
     issuer: "authorizationServer.issuer authorizationServer.token_endpoint",
   };
   return members[kind].split(" ").filter(Boolean);
 }
 
-/** Names the first required member that is missing. */
+/** Names the first member that cannot be used. */
 function findProblem(kind: RecordKind, record: unknown): string | undefined {
-  const missing = requiredMembers(kind).find((path) => {
+  const unusable = checkedMembers(kind).find((path) => {
     let member = record;
     for (const name of path.split("."))
       member = (member as Readonly<Record<string, unknown>> | null | undefined)?.[name];
-    return path.endsWith("Uris") ? !isTextList(member) : typeof member !== "string";
+    // absent, for which a table has null
+    if (member == null && OPTIONAL.test(path)) return false;
+    if (/Uris|_supported/.test(path)) return !isTextList(member);
+    return typeof member !== "string" || (/(Url|ndpoint)$/.test(path) && !isHttp(parseUrl(member)));
   });
-  return missing && `it has no usable ${JSON.stringify(missing)}`;
+  return unusable && `it has no usable ${JSON.stringify(unusable)}`;
 }
 
 /** Puts a record into the envelope that every version can tell apart. */
@@ -170,7 +175,8 @@ type RecordId<K extends RecordKind> = Parameters<(typeof recordKeys)[K]>[0];
 /** Typed access to the records of a {@link KVStore}. */
 export interface RecordStore {
   get<K extends RecordKind>(kind: K, id: RecordId<K>): Promise<Records[K] | undefined>;
-  set<K extends RecordKind>(kind: K, id: RecordId<K>, record: Records[K]): Promise<void>;
+  /** @param expiresAt - milliseconds since the epoch after which the record is of no use */
+  set<K extends RecordKind>(kind: K, id: RecordId<K>, record: Records[K], expiresAt?: number): Promise<void>;
   delete<K extends RecordKind>(kind: K, id: RecordId<K>): Promise<void>;
 }
 
@@ -182,9 +188,8 @@ export function createRecordStore(store: KVStore, onIgnored?: (record: IgnoredRe
       const read = callStore("read", key, () => store.get(key));
       return read.then((stored) => decodeRecord(kind, key, stored, onIgnored));
     },
-    set(kind, id, record) {
+    set(kind, id, record, expiresAt) {
       const key = keyOf(kind, id);
-      const { expiresAt } = kind === "pending" ? (record as PendingAuthorization) : {};
       return callStore("write", key, () => store.set(key, encodeRecord(record), { expiresAt })) as Promise<void>;
     },
     delete(kind, id) {

@@ -16,6 +16,8 @@ export const parseUrl = (value: string | URL, base?: string | URL): URL | undefi
   }
 };
 
+export const isHttp = (url: URL | undefined): url is URL => /^https?:$/.test(url?.protocol ?? "");
+
 /** Origin and path: all of a URL that may appear in a message. */
 export function withoutQuery(url: string | URL): string {
   const shown = new URL(url);
@@ -35,20 +37,12 @@ const hasCredentials = (url: URL): boolean => url.username + url.password !== ""
  * Client ID Metadata Document, section 3. Servers compare the URL as a string, so that it must be what a URL parser leaves alone:
  * no dot segments, no default port, no capitals in the host.
  */
-export function isClientIdUrl(value: string): boolean {
-  const url = parseUrl(value);
-  return (
-    url?.href === value &&
-    url.protocol === "https:" &&
-    url.pathname !== "/" &&
-    !value.includes("#") &&
-    !hasCredentials(url)
-  );
-}
+export const isClientIdUrl = (value: string): boolean =>
+  parseUrl(value)?.href === value && /^https:\/\/[^/@]+\/[^?#][^#]*$/.test(value);
 
 export function parseServerUrl(value: string | URL): URL {
   const url = parseUrl(value);
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+  if (!isHttp(url)) {
     throw new TypeError("serverUrl must be an absolute http or https URL");
   }
   if (hasCredentials(url)) throw new TypeError(`serverUrl ${NO_CREDENTIALS}`);

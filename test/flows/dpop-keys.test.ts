@@ -1,7 +1,7 @@
 import { decodeJwt } from "jose";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { DpopOptions } from "../../src/index.js";
-import { createAuthFetch, createDpop } from "../../src/index.js";
+import { createAuthFetch, createDpop, createTokenStore } from "../../src/index.js";
 import { createServer, createDpopHost, keysIn } from "../support/dpop-host.js";
 import { approvedBy, createHost, failureOf, REDIRECT } from "../support/host.js";
 
@@ -26,6 +26,25 @@ describe("a key", () => {
 
     await session.authorize(approvedBy(server));
     expect((await createAuthFetch(session)(server.serverUrl)).status).toBe(200);
+  });
+
+  it("that is lost is reported anew after a thousand others, so that a process of many users stays small", async () => {
+    const server = createServer();
+    const store = new Map<string, string>();
+    const tokens = await createDpopHost(server, { store }).session.authorize(approvedBy(server));
+    loseKeys(store);
+    const { client, events } = createDpopHost(server, { store });
+    const look = async (user: number): Promise<void> => {
+      const key = { serverUrl: server.serverUrl, subject: String(user) };
+      await createTokenStore(store).setTokens(key, { ...tokens, dpopKeyId: String(user) });
+      await client.session(server.serverUrl, { subject: String(user) }).getTokens();
+    };
+    for (let user = 0; user <= 1_000; user += 1) await look(user);
+    expect(events).toHaveLength(1_001);
+    await look(1_000);
+    expect(events).toHaveLength(1_001);
+    await look(0);
+    expect(events).toHaveLength(1_002);
   });
 
   it.each([

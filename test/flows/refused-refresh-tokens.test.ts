@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createAuthFetch, createTokenStore } from "../../src/index.js";
+import { createAuthFetch, createMemoryStore, createTokenStore } from "../../src/index.js";
 import { createFakeAuthServer } from "../../src/testing.js";
 import { approvedBy, createHost, failureOf, viewOf } from "../support/host.js";
 import { createProcesses, DAY, STATE, TOKENS, unauthorized } from "../support/refresh.js";
@@ -133,6 +133,27 @@ describe("a token that was refused for good", () => {
     expect(server.counts.refresh).toBe(1);
     await start().session.authorize(approvedBy(server));
     expect(backing.has(STATE)).toBe(false);
+  });
+
+  it("leaves nothing behind of a user who does not come back within a month", async () => {
+    const server = createFakeAuthServer();
+    const store = createMemoryStore({ now: server.now });
+    const { session } = createHost(server, { store });
+    const { accessToken } = await session.authorize(approvedBy(server));
+    server.revokeGrant(accessToken);
+    server.advance(DAY);
+    expect(await session.getAccessToken()).toBeUndefined();
+
+    const ofUser = async (): Promise<readonly string[]> => {
+      const keys: string[] = [];
+      for await (const key of store.keys?.("v1:") ?? []) if (key.includes(":user:")) keys.push(key);
+      return keys;
+    };
+    expect(await ofUser()).toEqual([STATE]);
+    server.advance(29 * DAY);
+    expect(await ofUser()).toEqual([STATE]);
+    server.advance(DAY);
+    expect(await ofUser()).toEqual([]);
   });
 
   it("is not tried again in this process even if the store can remember nothing [pain-4]", async () => {

@@ -134,6 +134,31 @@ describe("a pre-registered client", () => {
     expect(tokens.registration.source).toBe("dynamic");
   });
 
+  it.each([
+    [ISSUER, `${ISSUER}/`],
+    [`${ISSUER}/tenant/`, `${ISSUER}/tenant`],
+  ])("of %s written as %s is an error, and not passed over in silence [spec-53]", async (issuer, written) => {
+    const server = createFakeAuthServer({ issuer });
+    const { session } = createHost(server, { preRegistered: [{ issuer: written, clientId: "ours" }] });
+
+    const error = await failureOf(session.startAuthorization({ redirectUri: REDIRECT }));
+    expect(error).toMatchObject({ code: "client_issuer_mismatch", issuer });
+    expect(String(error)).toContain(`"${written}"`);
+    expect(String(error)).toContain(`"${issuer}"`);
+    expect(server.counts.registration).toBe(0);
+  });
+
+  it("of the very issuer goes before one of the issuer with a slash", async () => {
+    const server = createFakeAuthServer({ clients: [OURS] });
+    const { session } = createHost(server, {
+      preRegistered: [
+        { issuer: `${ISSUER}/`, clientId: "other" },
+        { issuer: ISSUER, clientId: "ours" },
+      ],
+    });
+    expect((await session.authorize(approvedBy(server))).registration.clientId).toBe("ours");
+  });
+
   it("of the tokens at hand is not replaced silently when the server moves to another issuer [spec-55]", async () => {
     const server = createFakeAuthServer({ clients: [OURS] });
     const { session } = createHost(server, { preRegistered: [{ issuer: ISSUER, clientId: "ours" }] });

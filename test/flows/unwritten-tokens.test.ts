@@ -1,6 +1,8 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { createFakeAuthServer } from "../../src/testing.js";
-import { approvedBy, createHost, viewOf } from "../support/host.js";
+import { approvedBy, createHost, failureOf, viewOf } from "../support/host.js";
 import { createFillableStore, createProcesses, DAY, TOKENS } from "../support/refresh.js";
 
 describe("a store in trouble", () => {
@@ -67,5 +69,28 @@ describe("a store in trouble", () => {
     const accessToken = await session.getAccessToken();
     expect(server.nameOf(accessToken ?? "")).toBe("[access_token 3]");
     expect(backing.get(TOKENS)).toContain(accessToken);
+  });
+
+  it("that does not take new tokens has them later from another session, when the one that got them is gone", async () => {
+    setFlagsFromString("--expose-gc");
+    const collectGarbage = runInNewContext("gc") as () => void;
+    const server = createFakeAuthServer();
+    const { store, fill, makeRoom } = createFillableStore();
+    const { client } = createHost(server, { store });
+    // as a web server does, which makes a session for each request
+    const request = (): Promise<string | undefined> => client.session(server.serverUrl).getAccessToken();
+    await client.session(server.serverUrl).authorize(approvedBy(server));
+    server.advance(DAY);
+    fill();
+    expect(await failureOf(request())).toMatchObject({ code: "store_failed" });
+    // what is weakly held lives until the end of a turn
+    for (let turn = 0; turn < 3; turn += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      collectGarbage();
+    }
+    makeRoom();
+
+    expect(server.nameOf((await request()) ?? "")).toBe("[access_token 2]");
+    expect(server.counts).toMatchObject({ authorization: 1, refresh: 1 });
   });
 });
