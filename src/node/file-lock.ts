@@ -30,6 +30,9 @@ interface Watched extends LockSight {
   readonly seenAt: number;
 }
 
+/** What the files of locks say that this process gave up and could not remove. */
+const leftBehind = new Set<string>();
+
 /**
  * Runs `task` while this process, of all that share the folder, has the lock file at `path`.
  *
@@ -57,8 +60,8 @@ export async function withFileLock<T>(
     return await task(lease.signal);
   } finally {
     stop();
-    // what cannot be removed counts as given up nine seconds later
-    await asOwner(lock, () => removeLock(path, lock.text)).catch(() => undefined);
+    // what cannot be removed, as on a disk that has become read-only, counts as given up; for other processes nine seconds later
+    await asOwner(lock, () => removeLock(path, lock.text)).catch(() => leftBehind.add(lock.text));
   }
 }
 
@@ -93,8 +96,11 @@ async function take(path: string, text: string, watched: Map<string, Watched>): 
   const found = lookAtLock(path);
   if (found === undefined) return createLock(path, text);
   const holder = watch(path, found, watched);
-  if (holder.silentMs < LEASE_MS && !isDeadLockOwner(holder.text)) return false;
-  return await guarded(holder.text, path, text, watched, () => replaceLock(path, holder, text));
+  const isGivenUp = holder.silentMs >= LEASE_MS || leftBehind.has(holder.text) || isDeadLockOwner(holder.text);
+  if (!isGivenUp) return false;
+  const isTaken = await guarded(holder.text, path, text, watched, () => replaceLock(path, holder, text));
+  if (isTaken) leftBehind.delete(holder.text);
+  return isTaken;
 }
 
 /** Notes for how long nothing has changed. */

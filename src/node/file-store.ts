@@ -29,6 +29,7 @@ export interface FileStoreOptions extends ClockOptions {
 }
 
 const STALE_AFTER_MS = 3_600_000;
+const TIDY_EVERY_MS = 3_600_000;
 
 /**
  * Makes a store of files, one for each record, that outlives the process.
@@ -96,6 +97,22 @@ export function createFileStore(options: FileStoreOptions): KVStore {
     return record;
   }
 
+  let tidiedAt = -Infinity;
+
+  /** Removes what nobody asks for again, such as logins that nobody finished: once an hour, when a login is finished. */
+  async function tidy(): Promise<void> {
+    if (Math.abs(now() - tidiedAt) < TIDY_EVERY_MS) return;
+    tidiedAt = now();
+    for await (const name of namesIn(directory)) {
+      attempt(() => {
+        if (isTemporaryFileName(name)) removeIfStale(join(directory, name));
+        if (!isRecordFileName(name)) return;
+        const record = load(join(directory, name));
+        if (typeof record === "object" && isExpired(record)) claim(name, isExpired);
+      });
+    }
+  }
+
   return Object.freeze<KVStore>({
     get(key) {
       const name = recordFileName(key);
@@ -122,7 +139,11 @@ export function createFileStore(options: FileStoreOptions): KVStore {
       const name = recordFileName(key);
       if (read(name, key) === undefined) return undefined;
       const record = claim(name, (found) => found.key === key);
-      return record === undefined || isExpired(record) ? undefined : record.value;
+      const value = record === undefined || isExpired(record) ? undefined : record.value;
+      return tidy().then(
+        () => value,
+        () => value,
+      );
     },
     async *keys(prefix) {
       for await (const name of namesIn(directory)) {

@@ -29,6 +29,8 @@ const fail = (code: string): never => {
   throw Object.assign(new Error(`${code}: it did not work`), { code });
 };
 
+const { openSync: realOpen } = await vi.importActual<typeof fs>("node:fs");
+
 let deadPid: number;
 beforeAll(() => {
   deadPid = spawnSync(process.execPath, ["--version"]).pid;
@@ -399,6 +401,24 @@ describe("the end of a task", () => {
     });
     await expect(result).resolves.toBe("result");
     expect(existsSync(path)).toBe(true);
+  });
+
+  it("is had at once after one that this process could not remove, and fails at once while the disk is read-only", async () => {
+    await withFileLock(path, async () => {
+      vi.mocked(fs.unlinkSync).mockImplementationOnce(() => fail("EROFS"));
+    });
+    const [left] = [readFileSync(path, "utf8")];
+    vi.mocked(fs.openSync).mockImplementation((file, flags, mode) =>
+      flags === "r" ? realOpen(file, flags, mode) : fail("EROFS"),
+    );
+    expect(await failureOf(take().done)).toMatchObject({ code: "EROFS" });
+    vi.mocked(fs.openSync).mockImplementation(realOpen);
+    expect(readFileSync(path, "utf8")).toBe(left);
+    const taker = take();
+    await pass(0);
+    expect(taker.lease?.aborted).toBe(false);
+    await taker.release();
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   it("is not needed for the process to end: the lock by itself keeps none alive", async () => {

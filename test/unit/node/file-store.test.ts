@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it, test } from "vitest";
 import { createFileStore } from "../../../src/node/file-store.js";
 import type { FileStoreOptions } from "../../../src/node/file-store.js";
@@ -147,6 +147,25 @@ describe("a record", () => {
     expect(await listKeys(store)).toEqual([]);
     expect(store.get("key")).toBeUndefined();
     expect(readdirSync(directory)).toEqual([]);
+    expect(ignored).toEqual([]);
+  });
+
+  it("that is overdue goes without being asked for when a login is finished, at most once an hour", async () => {
+    const store = open();
+    const begin = (login: string) => store.set(login, "value", { expiresAt: time + 600_000 });
+    await Promise.all(["left", "finished", "also finished", "finished later"].map(begin));
+    await store.set("kept", "value");
+    writeFileSync(fileOf("damaged"), "{");
+    time += 599_000;
+    expect(await store.take?.("finished")).toBe("value");
+    expect(existsSync(fileOf("left"))).toBe(true);
+    time += 1_000;
+    expect(await store.take?.("also finished")).toBeUndefined();
+    expect(existsSync(fileOf("left"))).toBe(true);
+    time += 3_600_000;
+    expect(await store.take?.("finished later")).toBeUndefined();
+    expect(readdirSync(directory)).toEqual([fileOf("damaged"), fileOf("kept")].map((path) => basename(path)).sort());
+    expect(store.get("kept")).toBe("value");
     expect(ignored).toEqual([]);
   });
 
