@@ -45,11 +45,11 @@ export abstract class AuthError<
   /** What happened; stable, to branch on. */
   readonly code: Code;
 
-  constructor(code: Code, message: string, details = {} as Data & { readonly cause?: unknown }) {
+  constructor(code: Code, message: string, details?: Data & { readonly cause?: unknown }) {
     super(message);
     this.code = code;
     Object.defineProperty(this, BRAND, { value: true });
-    for (const [member, value] of Object.entries(details)) {
+    for (const [member, value] of Object.entries(details ?? {})) {
       // as Error itself does it: a cause is not enumerable, and what compares errors may take a member away
       if (value === undefined) continue;
       Object.defineProperty(this, member, { value, enumerable: member !== "cause", configurable: true });

@@ -22,7 +22,7 @@ const FRESH_MS = 60_000;
 const REFUSALS_TO_BRAKE = 2;
 const MAX_BRAKE_MS = 600_000;
 /** A month: users who never come back leave nothing behind. */
-const KEPT_MS = 30 * 86_400_000;
+const KEPT_MS = 2_592_000_000;
 
 export async function readState({ records }: ClientContext, { key }: TokenCell): Promise<RefreshState> {
   const state = await records.get("state", key);

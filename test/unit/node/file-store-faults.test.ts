@@ -78,7 +78,7 @@ describe("on a network file system, where a file that was opened may be gone fro
     goStale();
     expect(store.get("key")).toBe("value");
     goStale();
-    expect(store.take?.("key")).toBe("value");
+    expect(await store.take?.("key")).toBe("value");
   });
 
   it("what stays out of reach is an error, and no missing value", async () => {
