@@ -8,6 +8,8 @@ const KILLS = isLong ? 200 : 15;
 /** The network between client and server, each way. */
 const LONGEST_WAY_MS = 6;
 
+const LONGEST_WAIT_MS = 10_000;
+
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describeStores((kind) => {
@@ -85,5 +87,7 @@ describeStores((kind) => {
       `${figures.join(", ")}; ${logins - 1} logins again; next request after ${milliseconds(recoveries)}`,
     );
     expect(logins - 1).toBe(fell["between answer and write"]);
+    // the short form runs on whatever machine there is, however busy
+    if (isLong) expect(Math.max(...recoveries)).toBeLessThan(LONGEST_WAIT_MS);
   });
 });

@@ -2,6 +2,8 @@ import { expect, it } from "vitest";
 import { startProcess, withProcesses } from "./support/host-process.ts";
 import { createSetting, describeStores, isLong, report } from "./support/setting.ts";
 
+const LONGEST_WAIT_MS = 10_000;
+
 describeStores((kind) => {
   it("a lock is taken over from an owner that was killed", async () => {
     await using setting = await createSetting(kind);
@@ -13,6 +15,8 @@ describeStores((kind) => {
       owner?.kill("SIGKILL");
       const waited = (await Promise.all(waiting)).map(({ waitedMs }) => waitedMs);
       report(`lock of a killed owner, ${kind}`, `taken over after ${Math.min(...waited).toFixed(0)} ms`);
+      // the short form runs on whatever machine there is, however busy
+      if (isLong) expect(Math.min(...waited)).toBeLessThan(LONGEST_WAIT_MS);
     });
   });
 
@@ -27,6 +31,7 @@ describeStores((kind) => {
       const waited = (await Promise.all(waiting)).map(({ waitedMs }) => waitedMs);
       owner?.kill("SIGCONT");
       report(`lock of a stopped owner, ${kind}`, `taken over after ${Math.min(...waited).toFixed(0)} ms`);
+      if (isLong) expect(Math.min(...waited)).toBeLessThan(LONGEST_WAIT_MS);
       expect(await lost).toMatchObject({ wasLost: true });
     });
   });
