@@ -75,7 +75,7 @@ it("JSON for programs, without a secret, to the end of a login", async () => {
 
 it("a server that does not return the state is told from a user who does not come", async () => {
   const server = await serveMcp({ faults: [{ fault: "missing_state" }] });
-  const doctor = startCommand(createHome(), ["doctor", "--login", "--json", "--timeout", "1", server.serverUrl]);
+  const doctor = startCommand(createHome(), ["doctor", "--login", "--json", "--timeout", "5", server.serverUrl]);
   await visit(await doctor.url());
   expect(await doctor.exited).toBe(1);
   expect(JSON.parse(doctor.stdout())).toMatchObject({ verdict: "broken", fault: "authorization_server" });
