@@ -33,7 +33,7 @@ it("the diff of the README changes ten lines at most, of a program that works wh
   const server = await startServedMcpServer();
   onTestFinished(() => server.close());
   expect(await run(before, server.serverUrl)).toEqual([1, expect.stringContaining("401")]);
-}, 30_000);
+});
 
 it("the program of the diff logs in once, and renews what it has", async () => {
   const server = await startServedMcpServer();

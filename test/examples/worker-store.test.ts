@@ -62,7 +62,7 @@ beforeAll(async () => {
     durableObjects: { AUTH_STORE: "AuthStore" },
   });
   await workerd.ready;
-}, 60_000);
+});
 afterAll(() => workerd.dispose());
 
 const visit = async (path: string): Promise<unknown> =>

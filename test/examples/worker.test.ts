@@ -42,7 +42,7 @@ beforeAll(async () => {
     })),
   });
   await workerd.ready;
-}, 60_000);
+});
 
 afterAll(async () => {
   await workerd.dispose();
@@ -75,13 +75,14 @@ async function startLogin(user: string): Promise<{ readonly callback: URL; reado
 
 it("the worker starts a login in one isolate, finishes it in another, and calls tools in either", async () => {
   expect((await visit("one", `${ORIGIN}/`, "user=alice")).location).toBe(`${ORIGIN}/login`);
+  const { authorization, token } = server.counts;
   const { callback, cookie } = await startLogin("alice");
   expect((await visit("other", callback, cookie)).location).toBe(`${ORIGIN}/`);
   for (const isolate of ["one", "other"]) {
     const { text } = await visit(isolate, `${ORIGIN}/`, "user=alice");
     expect(JSON.parse(text)).toEqual({ subject: "alice", tools: ["read_notes"] });
   }
-  expect(server.counts).toMatchObject({ registration: 1, authorization: 1, token: 1 });
+  expect(server.counts).toMatchObject({ registration: 1, authorization: authorization + 1, token: token + 1 });
 });
 
 it("the worker finishes a login once, for the user and the browser that began it", async () => {
