@@ -90,7 +90,7 @@ const page = {
       const failed = new Promise((_, reject) => tab.on("pageerror", reject));
       const outcomes = async () => {
         await tab.goto(`http://127.0.0.1:${site.address().port}/`);
-        await tab.waitForFunction(() => "outcomes" in globalThis);
+        await tab.waitForFunction(() => "outcomes" in globalThis, undefined, { timeout: 120_000 });
         return await tab.evaluate(() => globalThis.outcomes);
       };
       return await Promise.race([failed, outcomes()]);

@@ -17,6 +17,7 @@ export function useChromium(executablePath: string): () => Browser {
   beforeAll(async () => {
     browser = await chromium.launch({
       executablePath,
+      timeout: 120_000,
       args: ARGUMENTS,
       // as users have it
       ignoreDefaultArgs: ["--disable-popup-blocking"],
