@@ -7,7 +7,7 @@ export const SECRET_METHODS = ["client_secret_basic", "client_secret_post"] as c
 /** The redirect URIs as URLs; there has to be one, and each has to be allowed. */
 export function redirectUrls({ redirect_uris: redirectUris = [] }: ClientMetadata): readonly URL[] {
   if (redirectUris.length === 0) {
-    throw new TypeError("clientMetadata.redirect_uris must have at least one redirect URI");
+    throw new TypeError("clientMetadata.redirect_uris must not be empty");
   }
   return redirectUris.map((redirectUri) => new URL(checkRedirectUri(redirectUri)));
 }

@@ -67,7 +67,7 @@ export async function createAuthorizationRequest(
   const redirectUri = checkRedirectUri(options.redirectUri);
   requireSameIssuer("the client registration", registration.issuer, server.issuer);
   if (!isRegisteredRedirectUri(redirectUri, registration.redirectUris)) {
-    throw new TypeError("redirectUri is not registered for this client; use one of registration.redirectUris");
+    throw new TypeError("redirectUri is not registered for this client; use one of its redirectUris");
   }
   const url = await checkUrl(authorizationEndpoint(server), {
     purpose: "authorization_endpoint",
@@ -137,7 +137,7 @@ function authorizationEndpoint({ issuer, source, authorizationServer, allowances
   if (source !== "origin_defaults" && !challengeMethods.includes("S256")) {
     throw new DiscoveryError(
       "pkce_unsupported",
-      `${party} lists no "S256" in "code_challenge_methods_supported"; its operator has to enable PKCE, or a server profile to say that it is (assumeS256)`,
+      `${party} lists no "S256" in "code_challenge_methods_supported"; its operator has to enable PKCE, or a server profile may allow it (assumeS256)`,
     );
   }
   return endpoint;

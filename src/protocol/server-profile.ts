@@ -9,7 +9,7 @@ export const allowancesOf = (
   profiles?.find(({ issuer: wanted }) => {
     if (typeof wanted === "string") return wanted === issuer;
     if (!/^\/\^.*\$\/$/.test(String(wanted))) {
-      throw new TypeError("profiles: a RegExp must be anchored with ^ and $, and have no flags");
+      throw new TypeError("profiles: a RegExp must have ^ and $, and no flags");
     }
     return wanted.exec(issuer)?.[0] === issuer;
   })?.allow;

@@ -1,3 +1,4 @@
+import { ambientFetch } from "../platform.js";
 import { allowancesOf } from "../protocol/server-profile.js";
 import { createAuthSession } from "./auth-session.js";
 import { finishAuthorization } from "./authorization.js";
@@ -14,7 +15,8 @@ import type { AuthClient, AuthClientOptions } from "./session-types.js";
  *
  * @param options - who the host is, and where it keeps things
  * @returns a frozen object; keep one per host
- * @throws `TypeError` for a `clientMetadataUrl` that cannot be a client id, and for options of a wrong type
+ * @throws `TypeError` for a `clientMetadataUrl` that cannot be a client id, a store without `get`, `set` or `delete`, and other options of
+ * a wrong type
  * @example A command-line host
  * ```ts
  * const client = createAuthClient({
@@ -48,13 +50,20 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   });
 }
 
-function checkOptions({ clientMetadata, clientMetadataUrl, profiles }: AuthClientOptions): void {
+function checkOptions(options: AuthClientOptions): void {
+  const { clientMetadata, clientMetadataUrl, profiles } = options;
   // the empty issuer, which nobody has, gets every pattern checked
   allowancesOf(profiles, "");
-  if (typeof clientMetadata !== "object" || (clientMetadata as unknown) === null) {
+  if (Object(clientMetadata) !== clientMetadata) {
     throw new TypeError('"clientMetadata" must be an object');
   }
   if (clientMetadataUrl !== undefined && !isClientIdUrl(clientMetadataUrl)) {
-    throw new TypeError('"clientMetadataUrl" must be an https URL with a path, written as URL parsers write it');
+    throw new TypeError('"clientMetadataUrl" must be an https URL with a path, as URL parsers write it');
+  }
+  const { fetch = ambientFetch, onEvent = fetch } = options;
+  const store: Readonly<Record<"get" | "set" | "delete", unknown>> = options.store ?? new Map<string, string>();
+  const functions = { fetch, onEvent, "store.get": store.get, "store.set": store.set, "store.delete": store.delete };
+  for (const [name, value] of Object.entries(functions)) {
+    if (typeof value !== "function") throw new TypeError(`"${name}" must be a function`);
   }
 }

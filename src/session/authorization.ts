@@ -76,10 +76,7 @@ export async function finishAuthorization(
   const recorded = context.cell(found.server.serverUrl, found.subject);
   const cell = expectedCell ?? recorded;
   if (found.subject !== undefined && found.subject !== subject) {
-    throw new AuthorizationError(
-      "subject_mismatch",
-      "this login was started for another user: start a new one as the user who is signed in",
-    );
+    throw new AuthorizationError("subject_mismatch", "this login was started for another user: start a new one");
   }
   if (cell.name !== recorded.name) throw stateUnknown();
   const pending = await takePending(context, state);

@@ -41,7 +41,8 @@ export function createClientContext(options: AuthClientOptions): ClientContext {
   const store = options.store ?? createMemoryStore({ now });
   const emit = (event: AuthEvent): void => {
     // an observer must not be able to break a login, nor, if it is asynchronous, to end the process
-    new Promise<unknown>((resolve) => resolve(onEvent?.(withoutSecret(event)))).catch(() => undefined);
+    const shown = { ...event, ...("serverUrl" in event && { serverUrl: publicKey(event.serverUrl) }) };
+    new Promise<unknown>((resolve) => resolve(onEvent?.(shown))).catch(() => undefined);
   };
   const onIgnored = (record: IgnoredRecord): void => {
     emit({ type: "record_ignored", ...record });
@@ -67,9 +68,6 @@ export function createClientContext(options: AuthClientOptions): ClientContext {
     cell: createCellLookup(),
   };
 }
-
-const withoutSecret = (event: AuthEvent): AuthEvent =>
-  "serverUrl" in event ? { ...event, serverUrl: publicKey(event.serverUrl) } : event;
 
 /** Sessions of one server and subject share one cell for as long as one of them is in use. */
 function createCellLookup(): ClientContext["cell"] {

@@ -14,7 +14,7 @@ export async function requestInit(request: Request, init: RequestInit | undefine
     if (typeof value !== "function") members[member] = value;
   }
   // where requests do not show their body (Firefox), it has to be read
-  if (members["body"] === undefined && !/^(?:GET|HEAD)$/.test(request.method)) members["body"] = await request.blob();
+  if (members["body"] === undefined && !/^(GET|HEAD)$/.test(request.method)) members["body"] = await request.blob();
   // fetch refuses the two together
   if (members["body"]) delete members["keepalive"];
   // as in fetch itself, a member that is undefined is not there

@@ -30,5 +30,5 @@ function paramsOf(callback: Callback): URLSearchParams {
   const url = parseUrl(text, /^[/?]/.test(text) ? "http://localhost" : undefined);
   if (url) return url.searchParams;
   // not quoted, because it is a secret
-  throw new AuthorizationError("callback_invalid", "the callback is no URL; pass the whole callback URL");
+  throw new AuthorizationError("callback_invalid", "the callback is no URL; pass the whole URL");
 }

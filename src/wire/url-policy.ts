@@ -66,7 +66,7 @@ export async function checkUrl(value: string | URL, { purpose, serverUrl, http }
   let problem = findUrlProblem(url, serverUrl);
   if (url && problem === undefined) {
     if (!http.allowUrl || (await http.allowUrl(new URL(url), { purpose, serverUrl }))) return url;
-    problem = "is refused by allowUrl of this application";
+    problem = "is refused by allowUrl";
   }
   const shown = url ? withoutQuery(url) : String(value).replace(/[?#].*/s, "");
   throw new TransportError("insecure_url", `the ${describePurpose(purpose)} URL ${quoteRemote(shown)} ${problem}`, {

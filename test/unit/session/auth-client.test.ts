@@ -14,6 +14,21 @@ describe("createAuthClient", () => {
     expect(() => createAuthClient(options as unknown as AuthClientOptions)).toThrow("clientMetadata");
   });
 
+  it.each<[string, object]>([
+    ["store.get", { store: {} }],
+    ["store.set", { store: { get: () => undefined } }],
+    ["store.delete", { store: { get: () => undefined, set: () => undefined } }],
+    ["fetch", { fetch: "https://proxy.example.com" }],
+    ["onEvent", { onEvent: console }],
+  ])("refuses at once what is no function but has to be: %s", (name, wrong) => {
+    const options = { clientMetadata: {}, ...wrong } as unknown as AuthClientOptions;
+    expect(() => createAuthClient(options)).toThrow(new TypeError(`"${name}" must be a function`));
+  });
+
+  it("takes a store whose functions are those of its class", () => {
+    expect(() => createAuthClient({ clientMetadata: {}, store: new Map<string, string>() })).not.toThrow();
+  });
+
   it("does nothing until a session is used", () => {
     const touched: string[] = [];
     const note = (what: string) => (): undefined => void touched.push(what);
