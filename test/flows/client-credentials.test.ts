@@ -24,6 +24,7 @@ describe("a machine with credentials of its own", () => {
       issuer: server.issuer,
       registration: { clientId: "machine", source: "pre_registered" },
     });
+    expect(await session.getTokens()).not.toHaveProperty("registration.clientSecret");
   });
 
   it("asks for what the server's challenge names, which its first request brings [spec-12, spec-131]", async () => {

@@ -160,6 +160,29 @@ describe("a lock that never comes", () => {
     expect(await finish).toMatchObject({ code: "lock_timeout", key: "pending:…" });
     expect(await working.session.finishAuthorization(callback)).toHaveProperty("accessToken");
   });
+
+  it("keeps nobody signed in, and nobody out: after ten seconds both go on without it", async () => {
+    const server = createFakeAuthServer();
+    const store = new Map<string, string>();
+    let asked = 0;
+    const withLock: KVStore["withLock"] = (key, task) => {
+      if (!key.startsWith("refresh:")) return task(new AbortController().signal);
+      asked += 1;
+      return never();
+    };
+    const { session } = createHost(server, { store: { ...viewOf(store), withLock } });
+    const withoutLock = async <T>(work: Promise<T>): Promise<T> => {
+      const [turn, over] = [asked + 1, vi.fn()];
+      work.then(over, over);
+      await until(() => asked === turn);
+      await vi.advanceTimersByTimeAsync(10_000);
+      await until(() => over.mock.calls.length > 0);
+      return await work;
+    };
+    expect(await withoutLock(session.authorize(approvedBy(server)))).toHaveProperty("accessToken");
+    expect(await withoutLock(session.signOut())).toEqual({ revoked: "yes" });
+    expect([...store.keys()].filter((key) => key.startsWith("v1:tokens:"))).toEqual([]);
+  });
 });
 
 describe("one refresh token is in use once at a time", () => {
