@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { afterAll, beforeEach, describe, expect, it, test } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, test, vi } from "vitest";
 import { createFileStore } from "../../../src/node/file-store.js";
 import type { FileStoreOptions } from "../../../src/node/file-store.js";
 import { kvStoreContract } from "../../../src/testing/kv-store-contract.js";
@@ -151,6 +151,7 @@ describe("a record", () => {
   });
 
   it("that is overdue goes without being asked for when a login is finished, at most once an hour", async () => {
+    vi.spyOn(Date, "now").mockReturnValue(time);
     const store = open();
     const begin = (login: string) => store.set(login, "value", { expiresAt: time + 600_000 });
     await Promise.all(["left", "finished", "also finished", "finished later"].map(begin));
@@ -167,6 +168,17 @@ describe("a record", () => {
     expect(readdirSync(directory)).toEqual([fileOf("damaged"), fileOf("kept")].map((path) => basename(path)).sort());
     expect(store.get("kept")).toBe("value");
     expect(ignored).toEqual([]);
+  });
+
+  it("that is overdue may stay in a large folder: a login waits for no more than a tenth of a second", async () => {
+    const store = open();
+    for (const login of ["left", "left too", "finished"])
+      await store.set(login, "value", { expiresAt: time + 600_000 });
+    time += 600_000;
+    let elapsed = 0;
+    vi.spyOn(Date, "now").mockImplementation(() => time + 60 * elapsed++);
+    await store.take?.("finished");
+    expect(readdirSync(directory)).toHaveLength(1);
   });
 
   it("that was renewed while an overdue one was being removed is kept", async () => {
