@@ -74,6 +74,16 @@ describe("a token response", () => {
     expect((await logIn(fake)).tokens.clockSkew).toBe(clockSkew);
   });
 
+  it("without a clock says nothing of one", async () => {
+    const fake = createFakeAuthServer({ now });
+    const fetch: typeof fake.fetch = async (input, init) => {
+      const response = await fake.fetch(input, init);
+      response.headers.delete("date");
+      return response;
+    };
+    expect((await logIn({ ...fake, fetch })).tokens.clockSkew).toBeUndefined();
+  });
+
   it("may have an empty refresh token, which is none", async () => {
     const fake = createFakeAuthServer({ faults: [{ fault: "refresh_token_empty" }] });
     expect((await logIn(fake)).tokens).not.toHaveProperty("refreshToken");
