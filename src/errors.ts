@@ -229,7 +229,7 @@ export function isAuthError(value: unknown, code?: AuthErrorCode): boolean {
  * Quotes a remote party's text for a message: JSON-escaped, cut at 200 characters, and without what JSON leaves as it is and a
  * terminal obeys or hides (C1 controls, marks that turn the direction of writing).
  */
-export function quoteRemote(value: unknown): string {
+export function quoteRemote(value: string | undefined): string {
   const text = String(value);
   return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text).replace(/\p{C}/gu, "");
 }

@@ -111,8 +111,7 @@ export interface ClientMetadata {
   readonly logo_uri?: string;
   /** Redirect URIs to register; a session adds the one it uses. */
   readonly redirect_uris?: readonly string[];
-  /** `native` for desktop, mobile and command-line hosts, `web` for hosts behind an https redirect URI.
-   * When absent it is derived from the redirect URI. */
+  /** `native` for desktop, mobile and command-line hosts, `web` behind an https redirect URI; when absent, told from that URI. */
   readonly application_type?: "native" | "web";
   /** How the client wants to authenticate; when absent, chosen from what the server supports, `none` first. */
   readonly token_endpoint_auth_method?: string;
