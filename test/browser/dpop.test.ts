@@ -5,6 +5,7 @@ import { describeWithService } from "../support/service.ts";
 import { useChromium } from "./support/chromium.ts";
 import { startCrossOriginServer } from "./support/cross-origin-server.ts";
 import type { lib as library } from "./support/lib.ts";
+import { openPage } from "./support/open-page.ts";
 import { startSite } from "./support/site.ts";
 
 declare const lib: typeof library;
@@ -12,15 +13,12 @@ declare const lib: typeof library;
 describeWithService("tokens bound to keys in IndexedDB, in Chromium,", "CHROMIUM", (path) => {
   const chromium = useChromium(path);
 
-  async function openPage(): Promise<{ page: Page; origin: string }> {
+  async function open(): Promise<{ page: Page; origin: string }> {
     const site = await startSite();
     onTestFinished(() => site.close());
     const context = await chromium().newContext();
     onTestFinished(() => context.close());
-    const page = await context.newPage();
-    await page.goto(site.origin);
-    await page.waitForFunction(() => "lib" in globalThis);
-    return { page, origin: site.origin };
+    return { page: await openPage(context, site.origin), origin: site.origin };
   }
 
   async function startServer(options: FakeAuthServerOptions) {
@@ -46,7 +44,7 @@ describeWithService("tokens bound to keys in IndexedDB, in Chromium,", "CHROMIUM
 
   it("let a page log in and call, and nobody read the key [spec-150, spec-153]", async () => {
     const server = await startServer({ dpop: { required: true, nonces: true } });
-    const { page, origin } = await openPage();
+    const { page, origin } = await open();
     await logIn(page, origin, server.serverUrl);
 
     const outcome = await page.evaluate(async () => {
@@ -78,7 +76,7 @@ describeWithService("tokens bound to keys in IndexedDB, in Chromium,", "CHROMIUM
 
   it("are gone with the site's data, and the page has to log in again [spec-153]", async () => {
     const server = await startServer({ dpop: {} });
-    const { page, origin } = await openPage();
+    const { page, origin } = await open();
     await logIn(page, origin, server.serverUrl);
     const outcome = await page.evaluate(async () => {
       const open = (onEvent?: (event: { readonly type: string }) => void) =>
@@ -103,7 +101,7 @@ describeWithService("tokens bound to keys in IndexedDB, in Chromium,", "CHROMIUM
   });
 
   it("leave no key of a login that nobody finished in time", async () => {
-    const { page } = await openPage();
+    const { page } = await open();
     const left = await page.evaluate(async () => {
       const keys = lib.createIndexedDbKeyStore({ name: "another" });
       const { publicKey, privateKey } = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, [
@@ -123,7 +121,7 @@ describeWithService("tokens bound to keys in IndexedDB, in Chromium,", "CHROMIUM
   it("stay where they are at a redirect, whose target the browser does not show", async () => {
     const server = await startServer({ dpop: {} });
     const elsewhere = await startServer({});
-    const { page, origin } = await openPage();
+    const { page, origin } = await open();
     await logIn(page, origin, server.serverUrl);
     server.faults.add({
       endpoint: "resource",

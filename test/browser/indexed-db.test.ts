@@ -4,6 +4,7 @@ import { describeWithService } from "../support/service.ts";
 import { useChromium } from "./support/chromium.ts";
 import { startCrossOriginServer } from "./support/cross-origin-server.ts";
 import type { lib as library } from "./support/lib.ts";
+import { openPage } from "./support/open-page.ts";
 import { startSite } from "./support/site.ts";
 
 declare const lib: typeof library;
@@ -11,24 +12,12 @@ declare const lib: typeof library;
 describeWithService("the store in IndexedDB, in Chromium,", "CHROMIUM", (path) => {
   const chromium = useChromium(path);
 
-  async function openPages(count: number): Promise<{ pages: readonly Page[]; origin: string }> {
+  async function open(): Promise<{ page: Page; origin: string }> {
     const site = await startSite();
     onTestFinished(() => site.close());
     const context = await chromium().newContext();
     onTestFinished(() => context.close());
-    const open = async (): Promise<Page> => {
-      const page = await context.newPage();
-      await page.goto(site.origin);
-      await page.waitForFunction(() => "lib" in globalThis);
-      return page;
-    };
-    return { pages: await Promise.all(Array.from({ length: count }, open)), origin: site.origin };
-  }
-  async function openPage(): Promise<{ page: Page; origin: string }> {
-    const { pages, origin } = await openPages(1);
-    const [page] = pages;
-    if (page === undefined) throw new Error("no page");
-    return { page, origin };
+    return { page: await openPage(context, site.origin), origin: site.origin };
   }
 
   /** Resolves to how many tests were run, and to what went wrong. */
@@ -50,14 +39,14 @@ describeWithService("the store in IndexedDB, in Chromium,", "CHROMIUM", (path) =
   };
 
   it("keeps the contract of stores in a page", async () => {
-    const { page } = await openPage();
+    const { page } = await open();
     const { count, failures } = await page.evaluate(keepTheContract);
     expect(failures).toEqual([]);
     expect(count).toBeGreaterThan(20);
   });
 
   it("keeps it in a worker, which has no localStorage", async () => {
-    const { page } = await openPage();
+    const { page } = await open();
     const outcome = await page.evaluate(
       (text) =>
         new Promise((resolve) => {
@@ -70,41 +59,10 @@ describeWithService("the store in IndexedDB, in Chromium,", "CHROMIUM", (path) =
     expect(outcome).toMatchObject({ failures: [], page: false });
   });
 
-  it("shows each tab under a lock what the one before wrote [pain-1]", async () => {
-    const { pages } = await openPages(3);
-    const count = (page: Page): Promise<void> =>
-      page.evaluate(async () => {
-        const store = lib.createIndexedDbStore();
-        const increment = async (): Promise<void> => {
-          const before = Number((await store.get("count")) ?? 0);
-          await store.set("count", String(before + 1));
-        };
-        for (let round = 0; round < 30; round++) await store.withLock?.("count", increment);
-      });
-    await Promise.all(pages.map(count));
-    expect(await pages[0]?.evaluate(async () => await lib.createIndexedDbStore().get("count"))).toBe("90");
-  });
-
-  it("gives what several tabs take at once to one of them [pain-35]", async () => {
-    const { pages } = await openPages(3);
-    const keys = Array.from({ length: 20 }, (_, index) => `key ${String(index)}`);
-    await pages[0]?.evaluate(async (all) => {
-      const store = lib.createIndexedDbStore();
-      await Promise.all(all.map((key) => store.set(key, key)));
-    }, keys);
-    const take = (page: Page): Promise<readonly (string | null | undefined)[]> =>
-      page.evaluate(async (all) => {
-        const store = lib.createIndexedDbStore();
-        return await Promise.all(all.map(async (key) => await store.take?.(key)));
-      }, keys);
-    const taken = (await Promise.all(pages.map(take))).flat().filter((value) => typeof value === "string");
-    expect(taken.sort()).toEqual([...keys].sort());
-  });
-
   it("carries a login over to another page, and keeps nothing of what has expired", async () => {
     const server = await startCrossOriginServer();
     onTestFinished(() => server.close());
-    const { page, origin } = await openPage();
+    const { page, origin } = await open();
     const authorizationUrl = await page.evaluate(
       async ([serverUrl, redirectUri]) => {
         const store = lib.createIndexedDbStore();
@@ -132,7 +90,7 @@ describeWithService("the store in IndexedDB, in Chromium,", "CHROMIUM", (path) =
   });
 
   it("says so when the browser has no database for it", async () => {
-    const { page } = await openPage();
+    const { page } = await open();
     const outcome = await page.evaluate(async () => {
       Object.defineProperty(globalThis, "indexedDB", { value: undefined });
       const client = lib.createAuthClient({

@@ -1,11 +1,12 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { IncomingMessage } from "node:http";
-import type { BrowserContext, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { expect, it, onTestFinished } from "vitest";
 import { describeWithService } from "../support/service.ts";
 import { useChromium } from "./support/chromium.ts";
 import { startCrossOriginServer, type CrossOriginServer } from "./support/cross-origin-server.ts";
 import type { lib as library } from "./support/lib.ts";
+import { openPage } from "./support/open-page.ts";
 import { startSite } from "./support/site.ts";
 
 declare const lib: typeof library;
@@ -21,13 +22,6 @@ describeWithService("pages of one origin in Chromium", "CHROMIUM", (path) => {
     const context = await chromium().newContext();
     onTestFinished(() => context.close());
     return { server, site, context };
-  }
-
-  async function openTab(context: BrowserContext, url: string): Promise<Page> {
-    const page = await context.newPage();
-    await page.goto(url);
-    await page.waitForFunction(() => "lib" in globalThis);
-    return page;
   }
 
   /** As a single-page application does it: away to the authorization server, back to another page of its own. */
@@ -70,7 +64,7 @@ describeWithService("pages of one origin in Chromium", "CHROMIUM", (path) => {
 
   it("make one refresh request when the tokens of two tabs with eight requests have run out [pain-1]", async () => {
     const { server, site, context } = await start();
-    const tabs = [await openTab(context, site.origin), await openTab(context, site.origin)] as const;
+    const tabs = [await openPage(context, site.origin), await openPage(context, site.origin)] as const;
     await logIn(tabs[0], site.origin, server);
     server.advance(86_400_000);
     for (const tab of tabs) await tab.clock.setFixedTime(server.now());
@@ -81,7 +75,7 @@ describeWithService("pages of one origin in Chromium", "CHROMIUM", (path) => {
 
   it("make one refresh request when the server ends the tokens of two tabs with eight requests", async () => {
     const { server, site, context } = await start();
-    const tabs = [await openTab(context, site.origin), await openTab(context, site.origin)] as const;
+    const tabs = [await openPage(context, site.origin), await openPage(context, site.origin)] as const;
     await logIn(tabs[0], site.origin, server);
     server.expireAccessTokens();
     const statuses = await Promise.all(tabs.map((tab) => callFourTimes(tab, server.serverUrl)));
@@ -89,39 +83,46 @@ describeWithService("pages of one origin in Chromium", "CHROMIUM", (path) => {
     expect(server.counts).toMatchObject({ refresh: 1, authorization: 1 });
   });
 
-  it("see under a lock what the tab wrote that had it before, though browsers copy localStorage late [pain-1]", async () => {
-    const { site, context } = await start();
-    const tabs = await Promise.all([1, 2, 3].map(() => openTab(context, site.origin)));
-    const count = (tab: Page): Promise<void> =>
-      tab.evaluate(async () => {
-        const store = lib.createWebStorageStore(localStorage);
-        const increment = async (): Promise<void> => {
-          const before = Number((await store.get("count")) ?? 0);
-          await store.set("count", String(before + 1));
-        };
-        for (let round = 0; round < 100; round++) await store.withLock?.("count", increment);
-      });
-    await Promise.all(tabs.map(count));
-    const counts = tabs.map((tab) => tab.evaluate(async () => lib.createWebStorageStore(localStorage).get("count")));
-    expect(await Promise.all(counts)).toEqual(["300", "300", "300"]);
-  });
+  it.each(["localStorage", "IndexedDB"] as const)(
+    "see under a lock what the tab wrote to %s that had it before, though browsers may copy it late [pain-1]",
+    async (kind) => {
+      const { site, context } = await start();
+      const tabs = await Promise.all([1, 2, 3].map(() => openPage(context, site.origin)));
+      const count = (tab: Page): Promise<void> =>
+        tab.evaluate(async (kind) => {
+          const store = lib.sharedStores[kind]();
+          const increment = async (): Promise<void> => {
+            const before = Number((await store.get("count")) ?? 0);
+            await store.set("count", String(before + 1));
+          };
+          for (let round = 0; round < 50; round++) await store.withLock?.("count", increment);
+        }, kind);
+      await Promise.all(tabs.map(count));
+      const counts = tabs.map((tab) => tab.evaluate(async (kind) => await lib.sharedStores[kind]().get("count"), kind));
+      expect(await Promise.all(counts)).toEqual(["150", "150", "150"]);
+    },
+  );
 
-  it("give what several tabs take at once to one of them [pain-35]", async () => {
-    const { site, context } = await start();
-    const tabs = await Promise.all([1, 2, 3].map(() => openTab(context, site.origin)));
-    const keys = Array.from({ length: 50 }, (_, index) => `key ${String(index)}`);
-    await tabs[0]?.evaluate(async (all) => {
-      const store = lib.createWebStorageStore(localStorage);
-      await Promise.all(all.map((key) => store.set(key, key)));
-    }, keys);
-    const take = (tab: Page): Promise<readonly (string | null | undefined)[]> =>
-      tab.evaluate(async (all) => {
-        const store = lib.createWebStorageStore(localStorage);
-        return await Promise.all(all.map(async (key) => await store.take?.(key)));
-      }, keys);
-    const taken = (await Promise.all(tabs.map(take))).flat().filter((value) => typeof value === "string");
-    expect(taken.sort()).toEqual([...keys].sort());
-  });
+  it.each(["localStorage", "IndexedDB"] as const)(
+    "give what several tabs take from %s at once to one of them [pain-35]",
+    async (kind) => {
+      const { site, context } = await start();
+      const tabs = await Promise.all([1, 2, 3].map(() => openPage(context, site.origin)));
+      const keys = Array.from({ length: 50 }, (_, index) => `key ${String(index)}`);
+      const task = { kind, keys };
+      await tabs[0]?.evaluate(async ({ kind, keys }) => {
+        const store = lib.sharedStores[kind]();
+        await Promise.all(keys.map((key) => store.set(key, key)));
+      }, task);
+      const take = (tab: Page): Promise<readonly (string | null | undefined)[]> =>
+        tab.evaluate(async ({ kind, keys }) => {
+          const store = lib.sharedStores[kind]();
+          return await Promise.all(keys.map(async (key) => await store.take?.(key)));
+        }, task);
+      const taken = (await Promise.all(tabs.map(take))).flat().filter((value) => typeof value === "string");
+      expect(taken.sort()).toEqual([...keys].sort());
+    },
+  );
 
   it("ask before no request for metadata or tokens: no preflight", async () => {
     const { server, site, context } = await start();
@@ -132,7 +133,7 @@ describeWithService("pages of one origin in Chromium", "CHROMIUM", (path) => {
     };
     subscribe("http.server.request.start", note);
     onTestFinished(() => void unsubscribe("http.server.request.start", note));
-    const tab = await openTab(context, site.origin);
+    const tab = await openPage(context, site.origin);
     await logIn(tab, site.origin, server);
     expect(await callFourTimes(tab, server.serverUrl)).toEqual(Array(4).fill(200));
     // JSON and Authorization are what browsers ask about
@@ -142,7 +143,7 @@ describeWithService("pages of one origin in Chromium", "CHROMIUM", (path) => {
 
   it("exchange a code once, though the user goes back to the callback page or opens it again [pain-35]", async () => {
     const { server, site, context } = await start();
-    const tab = await openTab(context, site.origin);
+    const tab = await openPage(context, site.origin);
     await logIn(tab, site.origin, server, "session");
     const callback = tab.url();
     await tab.goto(`${site.origin}/elsewhere`);
@@ -165,9 +166,9 @@ describeWithService("pages of one origin in Chromium", "CHROMIUM", (path) => {
 
   it("finish a login in the tab that began it alone, where tabs have a store of their own", async () => {
     const { server, site, context } = await start();
-    const tab = await openTab(context, site.origin);
+    const tab = await openPage(context, site.origin);
     await logIn(tab, site.origin, server, "session");
-    const other = await openTab(context, tab.url());
+    const other = await openPage(context, tab.url());
     const code = await other.evaluate(async () => {
       const store = lib.createWebStorageStore(sessionStorage);
       const client = lib.createAuthClient({ clientMetadata: { client_name: "Test" }, store });

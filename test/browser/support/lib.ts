@@ -3,5 +3,11 @@ import * as browser from "../../../src/browser.js";
 import * as root from "../../../src/index.js";
 import { kvStoreContract } from "../../../src/testing.js";
 
-export const lib = { ...root, ...browser, kvStoreContract };
+/** Those that the pages of an origin share. */
+const sharedStores = {
+  localStorage: () => root.createWebStorageStore(localStorage),
+  IndexedDB: () => browser.createIndexedDbStore(),
+};
+
+export const lib = { ...root, ...browser, kvStoreContract, sharedStores };
 Object.assign(globalThis, { lib });
